@@ -24,7 +24,9 @@ function otherVoters(state: RaftState): NodeId[] {
 
 /** The election timeout has passed: asks whether an election could be won. */
 export function campaign(state: RaftState): void {
-  if (!state.isPromotable) return state.resetElectionTimer();
+  // A node that may not campaign only forgets its silent leader: a candidate may need its vote, for it can be a voter by
+  // now without knowing.
+  if (!state.isPromotable) return state.becomeFollower(state.currentTerm, null);
   state.becomePreCandidate();
   state.votes.set(state.config.id, true);
   if (tally(state) === "won") return startElection(state, false);

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { isVoter } from "./configuration.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
 import type { EntryId, LogIndex, NodeId, Role, Term } from "./types.ts";
@@ -58,10 +57,6 @@ export function checkBasic(state: RaftState): string[] {
   expect(role !== "leader" || state.leader === state.config.id, "a leader does not know that it leads");
   expect(role === "leader" || state.leader !== state.config.id, "a node that does not lead believes it does");
   expect(role !== "candidate" || state.votedFor === state.config.id, "a candidate has not voted for itself");
-  expect(
-    role === "follower" || role === "leader" || isVoter(log.configuration, state.config.id),
-    "a node that is no voter campaigns",
-  );
   expect(state.effects.durableHardState.currentTerm <= state.currentTerm, "the durable term is ahead of currentTerm");
   for (const progress of leadership?.progress.values() ?? []) checkProgress(state, progress, expect);
   return problems;

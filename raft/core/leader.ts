@@ -90,6 +90,8 @@ export function broadcastHeartbeat(state: RaftState): void {
   leadership.heartbeatElapsedTicks = 0;
   for (const progress of leadership.progress.values()) {
     const index = progress.nextIndex - 1;
+    // What was sent last may be lost *and* compacted away meanwhile; then only a snapshot can tell.
+    if (progress.state !== "snapshot" && state.log.termAt(index) === undefined) startSnapshot(state, progress);
     const term = progress.state === "snapshot" ? undefined : state.log.termAt(index);
     state.effects.send({
       ...state.headerTo(progress.id),
@@ -142,8 +144,10 @@ export function handleAppendEntriesReply(state: RaftState, reply: AppendEntriesR
   if (reply.matchIndex > log.last.index) return;
   const isNews = progress.matched(reply.matchIndex);
   if (progress.state === "probe") progress.becomeReplicate();
-  else if (progress.state === "snapshot" && progress.matchIndex + 1 >= log.firstIndex) {
-    progress.becomeProbe(progress.matchIndex + 1);
+  else if (progress.transfer !== null) {
+    // The snapshot is installed, though the log may begin later by now; or it is not needed any more.
+    const isInstalled = progress.matchIndex >= progress.transfer.snapshot.last.index;
+    if (isInstalled || progress.matchIndex + 1 >= log.firstIndex) progress.becomeProbe(progress.matchIndex + 1);
   }
   if (isNews) advanceCommitIndex(state);
   hurrySuccessor(state);

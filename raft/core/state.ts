@@ -70,9 +70,11 @@ export class RaftState {
     this.config = config;
     this.log = new RaftLog(initial.snapshot, initial.entries);
     this.effects = new Effects(initial.hardState);
-    this.currentTerm = initial.hardState.currentTerm;
-    this.votedFor = initial.hardState.votedFor;
-    invariant(this.log.last.term <= this.currentTerm, "the log is ahead of the stored term");
+    // A received snapshot may have become durable just before the term in which it came; had this node voted in that
+    // term, the vote would be durable too.
+    const isBehind = initial.hardState.currentTerm < this.log.last.term;
+    this.currentTerm = isBehind ? this.log.last.term : initial.hardState.currentTerm;
+    this.votedFor = isBehind ? null : initial.hardState.votedFor;
     this.resetElectionTimer();
   }
 
@@ -81,9 +83,15 @@ export class RaftState {
     return { currentTerm: this.currentTerm, votedFor: this.votedFor };
   }
 
-  /** Whether this node may campaign. */
+  /**
+   * Whether this node may campaign. One that its latest configuration leaves out still may while that configuration is not
+   * known to be committed: its log may be the only one good enough (thesis section 4.2.2). Its own vote does not count.
+   */
   get isPromotable(): boolean {
-    return isVoter(this.log.configuration, this.config.id);
+    const { log, config } = this;
+    if (isVoter(log.configuration, config.id)) return true;
+    return log.configurationIndex > log.commitIndex &&
+      isVoter(log.configurationAt(log.configurationIndex - 1), config.id);
   }
 
   /** The part that every message has in common. */

@@ -89,12 +89,22 @@ export class TestNode {
     return batch.messagesAfterPersist;
   }
 
-  /** Loses everything that was not written. */
+  /** Stores a received snapshot, which is durable before the core hears of it. */
+  receiveSnapshot(from: NodeId, snapshot: SnapshotMeta): void {
+    if (snapshot.last.index > this.snapshot.last.index) this.snapshot = snapshot;
+    this.step({ type: "snapshotReceived", from, snapshot });
+  }
+
+  /** Loses everything that was not written; entries that do not connect to the newest snapshot are of no use. */
   restart(): void {
     this.writing = null;
     this.applied = [];
-    const { hardState, snapshot, stored } = this;
-    this.raft = new Raft(this.config, { hardState, snapshot, entries: stored });
+    const { hardState, snapshot } = this;
+    const { index, term } = snapshot.last;
+    const isConnected = index < (this.stored[0]?.index ?? 0) ||
+      this.stored.some((entry) => entry.index === index && entry.term === term);
+    this.stored = isConnected ? this.stored.filter((entry) => entry.index > index) : [];
+    this.raft = new Raft(this.config, { hardState, snapshot, entries: this.stored });
   }
 
   /** Takes a snapshot of all that was applied. */
@@ -175,7 +185,7 @@ export class TestCluster {
         this.send([{ from: id, to, term, type: "InstallSnapshot", snapshot, offset, data, checksum: 0, done: true }]);
       }
       for (const chunk of ready.snapshotChunks) {
-        node.step({ type: "snapshotReceived", from: chunk.from, snapshot: chunk.snapshot });
+        node.receiveSnapshot(chunk.from, chunk.snapshot);
       }
       if (finishWrites) this.send(node.finishWrite());
       else if (!node.raft.hasReady()) break;
