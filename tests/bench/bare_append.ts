@@ -1,0 +1,132 @@
+/**
+ * The yardstick: a replicated append with nothing of Raft in it. A leader and two followers, each a process, append fixed
+ * frames to a file; an append is acknowledged when it is fsynced on the leader and on one follower. Batches are whatever has
+ * arrived while the last write was under way. No terms, no log matching, no sessions, no state machine, no encoding: what
+ * the machine can do at all.
+ *
+ *     client -> leader      requests of 128 bytes, pipelined
+ *     leader -> followers   the same bytes
+ *     follower -> leader    u32 little-endian: how many frames are durable there, in all
+ *     leader -> client      replies of 16 bytes, one for each request, in order
+ *
+ * @module
+ */
+
+/** Bytes of a request. */
+export const requestBytes = 128;
+/** Bytes of a reply. */
+export const replyBytes = 16;
+
+/** A file that is only appended to, each append durable on return. */
+function openLog(path: string): (bytes: Uint8Array) => void {
+  const file = Deno.openSync(path, { create: true, write: true, truncate: true });
+  return (bytes) => {
+    for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+    file.syncDataSync();
+  };
+}
+
+/** Writes what is queued, all of it at once, one write at a time. */
+class Sender {
+  readonly #connection: Deno.TcpConn;
+  #queue: Uint8Array[] = [];
+  #isWriting = false;
+
+  constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+    connection.setNoDelay(true);
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#queue.push(bytes);
+    if (!this.#isWriting) void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#queue.length > 0) {
+      const bytes = join(this.#queue);
+      this.#queue = [];
+      for (let written = 0; written < bytes.length;) written += await this.#connection.write(bytes.subarray(written));
+    }
+    this.#isWriting = false;
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first;
+  const whole = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/** Calls `onFrames` with whole frames of `frameBytes` only, as many as have arrived. */
+async function readFrames(connection: Deno.TcpConn, frameBytes: number, onFrames: (bytes: Uint8Array) => void) {
+  const buffer = new Uint8Array(1 << 18);
+  let filled = 0;
+  for (;;) {
+    const count = await connection.read(buffer.subarray(filled)).catch(() => null);
+    if (count === null) return;
+    filled += count;
+    const whole = filled - filled % frameBytes;
+    if (whole === 0) continue;
+    onFrames(buffer.slice(0, whole));
+    buffer.copyWithin(0, whole, filled);
+    filled -= whole;
+  }
+}
+
+async function runFollower(port: number, path: string): Promise<void> {
+  const append = openLog(path);
+  for await (const connection of Deno.listen({ hostname: "127.0.0.1", port })) {
+    const sender = new Sender(connection);
+    let durable = 0;
+    void readFrames(connection, requestBytes, (bytes) => {
+      append(bytes);
+      durable += bytes.length / requestBytes;
+      sender.send(new Uint8Array(new Uint32Array([durable]).buffer));
+    });
+  }
+}
+
+async function runLeader(port: number, path: string, followerPorts: readonly number[]): Promise<void> {
+  const append = openLog(path);
+  const acknowledged = followerPorts.map(() => 0);
+  let own = 0;
+  let replied = 0;
+  let client: Sender | null = null;
+  const reply = (): void => {
+    const committed = Math.min(own, Math.max(...acknowledged));
+    if (committed > replied) client?.send(new Uint8Array((committed - replied) * replyBytes));
+    replied = Math.max(replied, committed);
+  };
+  const followers: Sender[] = [];
+  for (const [position, followerPort] of followerPorts.entries()) {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: followerPort });
+    followers.push(new Sender(connection));
+    void readFrames(connection, 4, (bytes) => {
+      acknowledged[position] = new DataView(bytes.buffer, bytes.length - 4).getUint32(0, true);
+      reply();
+    });
+  }
+  for await (const connection of Deno.listen({ hostname: "127.0.0.1", port })) {
+    client = new Sender(connection);
+    void readFrames(connection, requestBytes, (batch) => {
+      for (const follower of followers) follower.send(batch);
+      append(batch);
+      own += batch.length / requestBytes;
+      reply();
+    });
+  }
+}
+
+if (import.meta.main) {
+  const [role, port, path, ...followerPorts] = Deno.args;
+  if (role === "leader") await runLeader(Number(port), path ?? "", followerPorts.map(Number));
+  else await runFollower(Number(port), path ?? "");
+}
