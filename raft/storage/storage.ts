@@ -58,7 +58,10 @@ export interface StorageStatus {
 
 /** Stable storage of one node. Calls may overlap except {@link write}, of which one may be in flight at a time. */
 export interface Storage extends AsyncDisposable {
-  /** What was found on opening. The caller must not keep the entries of it longer than it needs. */
+  /**
+   * What was found on opening; to be read before the first {@link write}, which lets go of it. The caller must not keep
+   * the entries of it longer than it needs.
+   */
   readonly initial: StoredState;
 
   /** Makes a batch durable, in one write and one fsync; resolves when it would survive power loss. */
@@ -79,6 +82,10 @@ export interface Storage extends AsyncDisposable {
   /**
    * Stores a chunk sent by a leader. A chunk of another snapshot than the one being received starts over; a gap, a
    * repeat or a wrong checksum leaves things as they are.
+   *
+   * `transfer` names whose bytes these are, such as sender and term. Two nodes may hold different bytes for the snapshot
+   * of the same last entry (a map iterated in another order, say), and halves of both would make a state that never was:
+   * so a chunk of another transfer starts over as well.
    */
   receiveSnapshotChunk(
     snapshot: SnapshotMeta,
@@ -86,6 +93,7 @@ export interface Storage extends AsyncDisposable {
     data: Uint8Array,
     checksum: number,
     done: boolean,
+    transfer?: string,
   ): Promise<ChunkOutcome>;
 
   /** Figures for `status`. */

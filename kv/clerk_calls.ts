@@ -1,0 +1,163 @@
+/**
+ * Calls that a Clerk has yet to answer, the queue in which they wait to be sent, and the session that numbers its writes.
+ *
+ * @module
+ */
+import type { Operation } from "./commands.ts";
+import type { ClerkError } from "./errors.ts";
+import { maxOutstandingPerSession } from "./limits.ts";
+import type { Consistency } from "./protocol.ts";
+import type { ReadResult } from "./store.ts";
+
+/** What a call asks for. */
+export type CallTask =
+  /** The Clerk's own: a session for its writes. */
+  | { readonly kind: "openSession" }
+  /** A put or append. */
+  | { readonly kind: "write"; readonly operation: Operation }
+  /** A get. */
+  | { readonly kind: "read"; readonly key: string; readonly consistency: Consistency };
+
+/** How a call ended. */
+export type CallOutcome =
+  /** A session or a write was answered with this number: the session's id, or the key's version. */
+  | { readonly kind: "number"; readonly number: number }
+  /** A read was answered. */
+  | { readonly kind: "read"; readonly result: ReadResult }
+  /** The call has failed. */
+  | { readonly kind: "failed"; readonly error: ClerkError };
+
+/** One call, from the moment it is made until it is settled. */
+export class Call {
+  /** What it asks for. */
+  readonly task: CallTask;
+  /** Roughly the bytes of its request. */
+  readonly bytes: number;
+  /** When it was made, in monotonic milliseconds. */
+  readonly madeAtMs: number;
+  /** When it fails unless answered, in monotonic milliseconds; Infinity for never. */
+  readonly deadlineMs: number;
+  /** When it was last sent, in monotonic milliseconds. */
+  sentAtMs = 0;
+  /** Whether it has been sent and its reply is still to come. */
+  isInFlight = false;
+  /** Whether an earlier sending may have been executed; stays true once it is. */
+  maybeExecuted = false;
+  /** The session and serial under which a write is sent; null and 0 before it first is. */
+  session: ClerkSession | null = null;
+  serialNumber = 0;
+  /** Whether it has ended. */
+  isSettled = false;
+  readonly #onSettled: (outcome: CallOutcome) => void;
+
+  constructor(
+    task: CallTask,
+    bytes: number,
+    madeAtMs: number,
+    deadlineMs: number,
+    onSettled: (outcome: CallOutcome) => void,
+  ) {
+    this.task = task;
+    this.bytes = bytes;
+    this.madeAtMs = madeAtMs;
+    this.deadlineMs = deadlineMs;
+    this.#onSettled = onSettled;
+  }
+
+  /** Ends the call; only the first time counts. */
+  settle(outcome: CallOutcome): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.#onSettled(outcome);
+  }
+}
+
+/** First in, first out; calls to be sent again come before those that were never sent. */
+export class CallQueue {
+  #again: Call[] = [];
+  #fresh: Call[] = [];
+  /** Calls before these positions have been taken. */
+  #againAt = 0;
+  #freshAt = 0;
+
+  /** Adds a call that has not been sent yet. */
+  add(call: Call): void {
+    this.#fresh.push(call);
+  }
+
+  /** Adds a call that must be sent again. */
+  addAgain(call: Call): void {
+    this.#again.push(call);
+  }
+
+  /** The call whose turn it is, without taking it; settled ones are dropped on the way. */
+  peek(): Call | null {
+    for (; this.#againAt < this.#again.length; this.#againAt++) {
+      const call = this.#again[this.#againAt];
+      if (call !== undefined && !call.isSettled) return call;
+    }
+    this.#again = [];
+    this.#againAt = 0;
+    for (; this.#freshAt < this.#fresh.length; this.#freshAt++) {
+      const call = this.#fresh[this.#freshAt];
+      if (call !== undefined && !call.isSettled) return call;
+    }
+    this.#fresh = [];
+    this.#freshAt = 0;
+    return null;
+  }
+
+  /** Takes the call that {@link peek} has just returned. */
+  take(): void {
+    if (this.#againAt < this.#again.length) {
+      this.#againAt++;
+      return;
+    }
+    this.#freshAt++;
+    // Under steady load the queue may never run empty: let go of what was taken.
+    if (this.#freshAt < 1024 || 2 * this.#freshAt < this.#fresh.length) return;
+    this.#fresh = this.#fresh.slice(this.#freshAt);
+    this.#freshAt = 0;
+  }
+}
+
+/** A session at the cluster, as its client sees it. */
+export class ClerkSession {
+  /** Its id. */
+  readonly id: number;
+  #nextSerial = 1;
+  /** Writes by serial, from the lowest outstanding on; those before `#at` have ended. */
+  #writes: Call[] = [];
+  #at = 0;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  /** The lowest serial whose write has not ended; the next one if all have. */
+  get lowestOutstanding(): number {
+    for (; this.#at < this.#writes.length; this.#at++) {
+      const call = this.#writes[this.#at];
+      if (call !== undefined && !call.isSettled && call.session === this) return call.serialNumber;
+    }
+    this.#writes = [];
+    this.#at = 0;
+    return this.#nextSerial;
+  }
+
+  /** Whether one more write may be outstanding: `nextSerial < lowestOutstanding + maxOutstandingPerSession`. */
+  hasRoom(): boolean {
+    return this.#nextSerial - this.lowestOutstanding < maxOutstandingPerSession;
+  }
+
+  /** Gives a write its place in this session. */
+  enlist(call: Call): void {
+    call.session = this;
+    call.serialNumber = this.#nextSerial++;
+    if (this.#at >= 1024 && 2 * this.#at >= this.#writes.length) {
+      this.#writes = this.#writes.slice(this.#at);
+      this.#at = 0;
+    }
+    this.#writes.push(call);
+  }
+}

@@ -1,0 +1,419 @@
+/**
+ * What drives a Clerk: sends calls to the leader, sends them again until they are answered, and judges every answer.
+ *
+ * The one thing to keep straight is whether a write may have been executed. A call is *maybe executed* from the moment one
+ * of its sendings was lost, or was answered "unknown", and stays so: only then a later refusal does not settle its fate.
+ * It is safe to send it again all the same, under the same session and serial (see `protocol.ts`), which the engine does
+ * for ever, or until the call's own time is up.
+ *
+ * There is one timer for all calls, armed only while there are any.
+ *
+ * @module
+ */
+import type { CborValue } from "../raft/encoding/cbor.ts";
+import type { Clock, Timer } from "../raft/node/clock.ts";
+import type { RpcOutcome } from "../raft/wire/rpc.ts";
+import { Call, CallQueue, ClerkSession } from "./clerk_calls.ts";
+import { LeaderLink, type LeaderLinkOptions, type Link, type WaitingReason } from "./clerk_link.ts";
+import { ClerkError, type ClerkErrorCode } from "./errors.ts";
+import { clerkMaxInflightBytes, clerkMaxInflightCalls } from "./limits.ts";
+import { counterFromFields, type KvReply, readResultFromFields, replyFromCbor, requestToCbor } from "./protocol.ts";
+import { ShapeError } from "./shape.ts";
+
+/** The longest that the timer sleeps while calls are pending, in milliseconds. */
+const sweepMs = 100;
+
+/** After this long without progress somebody is told what is waited for, and from then on as often. Milliseconds. */
+const noticeMs = 1000;
+
+/** Pause after a server said that it has too much to do, in milliseconds; a random half of it is left out. */
+const overloadPauseMs = 50;
+
+/** A single call may stay unanswered so many times longer than a silent server is tolerated. */
+const patience = 5;
+
+/** What a Clerk is waiting for, when nothing has been answered for about a second. */
+export interface ClerkWaiting {
+  /** What keeps it. */
+  readonly reason: WaitingReason;
+  /** The server it is about, `HOST:PORT`. */
+  readonly server: string;
+  /** More about it, for people; may be empty. */
+  readonly detail: string;
+  /** Servers tried since the last answer. */
+  readonly attempts: number;
+  /** How long the call that waits longest has waited, in milliseconds. */
+  readonly sinceMs: number;
+}
+
+/** What an engine works with. */
+export interface ClerkEngineOptions extends Omit<LeaderLinkOptions, "isWanted" | "onOpen" | "onWaiting"> {
+  /** A server that answers nothing for this long is left for another one, in milliseconds. */
+  readonly attemptTimeoutMs: number;
+  /** Told about once a second while calls wait. */
+  readonly onWaiting: ((state: ClerkWaiting) => void) | undefined;
+}
+
+/** See the module. */
+export class ClerkEngine {
+  readonly #options: ClerkEngineOptions;
+  readonly #clock: Clock;
+  readonly #link: LeaderLink;
+  /** Reads that any server can answer. */
+  readonly #staleReads = new CallQueue();
+  readonly #reads = new CallQueue();
+  readonly #writes = new CallQueue();
+  /** Whose turn it is when both reads and writes wait, so that neither starves the other. */
+  #isReadsTurn = false;
+  /** Every call that is not settled, in the order they were made. */
+  readonly #pending = new Set<Call>();
+  #session: ClerkSession | null = null;
+  /** The call that opens a session, while there is one. */
+  #opening: Call | null = null;
+  #isClosed = false;
+  #timer: Timer | null = null;
+  /** When the timer fires, in monotonic milliseconds. */
+  #timerAtMs = Infinity;
+  /** No call is sent before, in monotonic milliseconds. */
+  #pausedUntilMs = 0;
+  #waiting: Pick<ClerkWaiting, "reason" | "server" | "detail">;
+  #lastProgressMs = 0;
+  #lastNoticeMs = 0;
+
+  constructor(options: ClerkEngineOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#waiting = { reason: "connecting", server: options.addresses[0] ?? "", detail: "" };
+    this.#link = new LeaderLink({
+      ...options,
+      isWanted: () => this.#pending.size > 0,
+      onOpen: () => this.#pump(),
+      onWaiting: (reason, server, detail) => {
+        this.#waiting = { reason, server, detail };
+      },
+    });
+  }
+
+  /** Takes a call; it is settled sooner or later. */
+  submit(call: Call): void {
+    if (this.#isClosed) return this.#fail(call, "closed", "the Clerk was closed");
+    if (this.#pending.size === 0) this.#lastProgressMs = call.madeAtMs;
+    this.#pending.add(call);
+    this.#queueOf(call)?.add(call);
+    this.#arm(Math.min(call.deadlineMs, call.madeAtMs + sweepMs));
+    this.#pump();
+  }
+
+  /** Ends a call that nobody waits for any more. */
+  giveUp(call: Call, code: "aborted", message: string, cause: unknown): void {
+    this.#fail(call, code, message, cause);
+  }
+
+  /** Ends all calls and closes all connections. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    for (const call of [...this.#pending]) this.#fail(call, "closed", "the Clerk was closed");
+    await this.#link.close();
+  }
+
+  /** Sends what can be sent. */
+  #pump(): void {
+    if (this.#pending.size === 0) return;
+    const link = this.#link.current;
+    if (link === null) return this.#link.want();
+    // While a connection ends it still is the current one; its calls come back first.
+    if (!link.client.isOpen || this.#clock.monotonicMs() < this.#pausedUntilMs) return;
+    while (link.inFlight.size < clerkMaxInflightCalls && link.inFlightBytes < clerkMaxInflightBytes) {
+      // A server that may not be the leader gets one call to prove itself, not a flood to send back.
+      const isProving = !link.isConfirmed && link.inFlight.size > 0;
+      const call = takeFrom(this.#staleReads) ?? (isProving ? null : this.#next());
+      if (call === null) return;
+      this.#send(link, call);
+    }
+  }
+
+  /** The next call that needs a leader, taken from its queue; null when none can be sent now. */
+  #next(): Call | null {
+    if (this.#opening !== null && !this.#opening.isInFlight) return this.#opening;
+    this.#isReadsTurn = !this.#isReadsTurn;
+    return this.#isReadsTurn ? takeFrom(this.#reads) ?? this.#nextWrite() : this.#nextWrite() ?? takeFrom(this.#reads);
+  }
+
+  #nextWrite(): Call | null {
+    for (let write = this.#writes.peek(); write !== null; write = this.#writes.peek()) {
+      if (write.session !== null && write.session !== this.#session) {
+        // Its session is gone. Unless it may have been executed there, it starts over in another one.
+        if (write.maybeExecuted) {
+          this.#expired(write);
+          continue;
+        }
+        write.session = null;
+      }
+      if (this.#session === null) return this.#openSession();
+      if (write.session === null) {
+        if (!this.#session.hasRoom()) return null;
+        this.#session.enlist(write);
+      }
+      this.#writes.take();
+      return write;
+    }
+    return null;
+  }
+
+  /** The call that opens a session, to be sent now; null when it is under way already. */
+  #openSession(): Call | null {
+    if (this.#opening !== null) return null;
+    const opening = new Call({ kind: "openSession" }, 8, this.#clock.monotonicMs(), Infinity, (outcome) => {
+      this.#opening = null;
+      if (outcome.kind === "number") this.#session = new ClerkSession(outcome.number);
+    });
+    this.#opening = opening;
+    return opening;
+  }
+
+  #send(link: Link, call: Call): void {
+    call.isInFlight = true;
+    call.sentAtMs = this.#clock.monotonicMs();
+    link.inFlight.add(call);
+    link.inFlightBytes += call.bytes;
+    link.client.call(this.#request(call), (outcome) => this.#received(link, call, outcome));
+  }
+
+  #request(call: Call): CborValue {
+    const { task, session, serialNumber } = call;
+    switch (task.kind) {
+      case "openSession":
+        return requestToCbor({ kind: "openSession" });
+      case "read":
+        return requestToCbor({ kind: "read", consistency: task.consistency, key: task.key });
+      case "write":
+        return requestToCbor({
+          kind: "write",
+          sessionId: session?.id ?? 0,
+          serialNumber,
+          lowestOutstanding: session?.lowestOutstanding ?? serialNumber,
+          operation: task.operation,
+        });
+    }
+  }
+
+  #received(link: Link, call: Call, outcome: RpcOutcome): void {
+    call.isInFlight = false;
+    link.inFlight.delete(call);
+    link.inFlightBytes -= call.bytes;
+    switch (outcome.kind) {
+      case "reply":
+        this.#judge(link, call, outcome.body);
+        break;
+      case "lost":
+        call.maybeExecuted = true;
+        this.#repeat(call);
+        break;
+      case "notSent":
+        // On an open connection it could never be sent: it is the call that is wrong.
+        if (link.client.isOpen) this.#fail(call, "invalid", outcome.reason);
+        else this.#repeat(call);
+        break;
+    }
+    this.#link.settled(link);
+    this.#pump();
+  }
+
+  #judge(link: Link, call: Call, body: CborValue): void {
+    try {
+      this.#answered(link, call, replyFromCbor(body));
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+      // Whatever this server is, it does not speak our protocol: what it did with the call is anybody's guess.
+      call.maybeExecuted = true;
+      this.#repeat(call);
+      this.#setWaiting("unavailable", link, `it sent a malformed reply: ${error.message}`);
+      this.#link.leave(link, null);
+      this.#link.hangUp(link, error.message);
+    }
+  }
+
+  #answered(link: Link, call: Call, reply: KvReply): void {
+    switch (reply.kind) {
+      case "ok":
+        return this.#done(link, call, reply.fields);
+      case "notLeader":
+        this.#repeat(call);
+        this.#setWaiting("noLeader", link, reply.leader === null ? "" : `it says that ${reply.leader} leads`);
+        return this.#link.leave(link, reply.address);
+      case "unknown":
+        call.maybeExecuted = true;
+        this.#repeat(call);
+        this.#setWaiting("unavailable", link, reply.message);
+        return this.#link.leave(link, null);
+      case "unavailable":
+        this.#repeat(call);
+        this.#setWaiting("unavailable", link, reply.message);
+        return this.#link.leave(link, null);
+      case "overloaded":
+        this.#repeat(call);
+        this.#setWaiting("overloaded", link, reply.message);
+        return this.#pauseSending();
+      case "sessionExpired":
+        this.#progress(link);
+        if (call.session === this.#session) this.#session = null;
+        if (call.maybeExecuted) return this.#expired(call);
+        call.session = null;
+        return this.#repeat(call);
+      case "badRequest":
+        if (call.task.kind === "openSession") {
+          this.#setWaiting("unavailable", link, reply.message);
+          return this.#link.leave(link, null);
+        }
+        return this.#fail(call, "invalid", `the server refused it: ${reply.message}`);
+      case "wrongType":
+      case "valueTooLarge":
+      case "storeFull":
+        this.#progress(link);
+        return this.#settle(call, reply.kind, failureTexts[reply.kind]);
+      case "staleSerial":
+      case "tooManyOutstanding":
+        // Never an answer to a call that is still outstanding, unless the session table is not what it should be.
+        return this.#settle(call, "unknown", `the cluster answered ${reply.kind}`);
+    }
+  }
+
+  #done(link: Link, call: Call, fields: readonly CborValue[]): void {
+    const outcome = call.task.kind === "read"
+      ? { kind: "read" as const, result: readResultFromFields(fields) }
+      : { kind: "number" as const, number: counterFromFields(fields) };
+    // What any server can answer proves nothing about this one.
+    if (call.task.kind === "read" && call.task.consistency === "stale") {
+      this.#lastProgressMs = this.#clock.monotonicMs();
+    } else this.#progress(link);
+    this.#pending.delete(call);
+    call.settle(outcome);
+  }
+
+  #progress(link: Link): void {
+    this.#link.confirm(link);
+    this.#lastProgressMs = link.lastProgressMs;
+  }
+
+  /** Has a call sent again. */
+  #repeat(call: Call): void {
+    if (!call.isSettled) this.#queueOf(call)?.addAgain(call);
+  }
+
+  /** Where a call waits; null for the one that opens a session, which is sent again as long as it is there. */
+  #queueOf({ task }: Call): CallQueue | null {
+    switch (task.kind) {
+      case "openSession":
+        return null;
+      case "write":
+        return this.#writes;
+      case "read":
+        return task.consistency === "stale" ? this.#staleReads : this.#reads;
+    }
+  }
+
+  #pauseSending(): void {
+    const now = this.#clock.monotonicMs();
+    this.#pausedUntilMs = now + overloadPauseMs * (0.5 + 0.5 * this.#options.random.next());
+    this.#arm(this.#pausedUntilMs);
+  }
+
+  #setWaiting(reason: WaitingReason, link: Link, detail: string): void {
+    this.#waiting = { reason, server: link.address, detail };
+  }
+
+  /** The session in which the call may have been executed is forgotten. */
+  #expired(call: Call): void {
+    this.#settle(call, "unknown", "the cluster has forgotten its session, which was idle for too long");
+  }
+
+  /** Ends a call with what is known about it: a write that may have been executed is unknown, whatever stopped it. */
+  #fail(call: Call, code: ClerkErrorCode, message: string, cause?: unknown): void {
+    const isUnknown = call.task.kind === "write" && (call.maybeExecuted || call.isInFlight && code !== "invalid");
+    this.#settle(call, isUnknown ? "unknown" : code, message, cause);
+  }
+
+  #settle(call: Call, code: ClerkErrorCode, message: string, cause?: unknown): void {
+    this.#pending.delete(call);
+    if (call.isSettled) return;
+    const text = code === "unknown"
+      ? `Cannot tell whether the ${taskText(call)} was executed: ${message}; read it to find out`
+      : `Cannot ${taskText(call)}: ${message}`;
+    call.settle({ kind: "failed", error: new ClerkError(code, text, cause === undefined ? {} : { cause }) });
+  }
+
+  /** Makes sure that the timer fires by then. */
+  #arm(atMs: number): void {
+    if (this.#timerAtMs <= atMs || this.#isClosed) return;
+    this.#timer?.cancel();
+    this.#timerAtMs = atMs;
+    const delayMs = Math.max(0, atMs - this.#clock.monotonicMs());
+    this.#timer = this.#clock.after(delayMs, () => this.#sweep());
+  }
+
+  /** Looks for calls whose time is up and for servers that have fallen silent. */
+  #sweep(): void {
+    this.#timer = null;
+    this.#timerAtMs = Infinity;
+    const now = this.#clock.monotonicMs();
+    let nextMs = now + sweepMs;
+    for (const call of this.#pending) {
+      if (call.deadlineMs <= now) {
+        this.#fail(call, "timeout", `no answer within ${Math.round(call.deadlineMs - call.madeAtMs)} ms`);
+      } else if (call.deadlineMs < nextMs) nextMs = call.deadlineMs;
+    }
+    for (const link of this.#link.links) this.#checkSilence(link, now);
+    this.#notify(now);
+    this.#pump();
+    if (this.#pausedUntilMs > now && this.#pausedUntilMs < nextMs) nextMs = this.#pausedUntilMs;
+    if (this.#pending.size > 0) this.#arm(nextMs);
+  }
+
+  #checkSilence(link: Link, now: number): void {
+    const [oldest] = link.inFlight;
+    if (oldest === undefined) return;
+    const { attemptTimeoutMs } = this.#options;
+    const silentMs = now - Math.max(oldest.sentAtMs, link.lastProgressMs);
+    if (silentMs < attemptTimeoutMs && now - oldest.sentAtMs < patience * attemptTimeoutMs) return;
+    this.#setWaiting("noReply", link, `no answer for ${Math.round(now - oldest.sentAtMs)} ms`);
+    this.#link.hangUp(link, `no answer for ${attemptTimeoutMs} ms`);
+  }
+
+  #notify(now: number): void {
+    const { onWaiting } = this.#options;
+    const [oldest] = this.#pending;
+    if (onWaiting === undefined || oldest === undefined) return;
+    if (now - Math.max(oldest.madeAtMs, this.#lastProgressMs, this.#lastNoticeMs) < noticeMs) return;
+    this.#lastNoticeMs = now;
+    const current = this.#link.current;
+    const [asked] = current?.inFlight ?? [];
+    const isSilent = current !== null && asked !== undefined && now - asked.sentAtMs >= noticeMs / 2;
+    const state = isSilent ? { reason: "noReply" as const, server: current.address, detail: "" } : this.#waiting;
+    onWaiting({ ...state, attempts: this.#link.tries, sinceMs: now - oldest.madeAtMs });
+  }
+}
+
+function takeFrom(queue: CallQueue): Call | null {
+  const call = queue.peek();
+  if (call !== null) queue.take();
+  return call;
+}
+
+const failureTexts = {
+  wrongType: "the key's value is of the other type, text or bytes",
+  valueTooLarge: "the value would have more than 1 MiB",
+  storeFull: "the store has no room for more",
+} as const;
+
+function taskText({ task }: Call): string {
+  switch (task.kind) {
+    case "openSession":
+      return "open a session";
+    case "read":
+      return `get ${JSON.stringify(task.key)}`;
+    case "write":
+      return `${task.operation.kind} ${JSON.stringify(task.operation.key)}`;
+  }
+}

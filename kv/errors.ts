@@ -1,0 +1,38 @@
+/**
+ * How a Clerk's call can fail.
+ *
+ * @module
+ */
+
+/** What happened, as something a program can decide on. */
+export type ClerkErrorCode =
+  /** Not done within the call's time: a read was not answered, a write was not executed and never will be. */
+  | "timeout"
+  /** Not done, as its signal was aborted: a write was not executed and never will be. */
+  | "aborted"
+  /** Not done, as the Clerk was closed: a write was not executed and never will be. */
+  | "closed"
+  /** A write that may have been executed, or may be yet. Repeating it may execute it twice. */
+  | "unknown"
+  /** Not done: the key holds bytes where text was expected, or text where bytes were. */
+  | "wrongType"
+  /** Not done: the value would have had more than 1 MiB. */
+  | "valueTooLarge"
+  /** Not done: the store has no room for more. */
+  | "storeFull"
+  /** Not done and never sent, or refused by the server: the key, the value or an option cannot be used. */
+  | "invalid";
+
+/** A Clerk's call has failed. Only code "unknown" leaves open whether a write was executed. */
+export class ClerkError extends Error {
+  /** The class name, for logs. */
+  override readonly name = "ClerkError";
+  /** What happened. */
+  readonly code: ClerkErrorCode;
+
+  /** Made by the Clerk. */
+  constructor(code: ClerkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

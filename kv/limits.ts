@@ -1,0 +1,45 @@
+/**
+ * Every limit of the key/value layer in one place. Those marked *replicated* decide what a command does, so every node of
+ * a cluster must hold the same figure: changing one is a change of the state machine's version.
+ *
+ * @module
+ */
+
+/** Longest key in bytes of UTF-8; the shortest has 1. Replicated. */
+export const maxKeyBytes = 4 * 1024;
+
+/** Largest value in bytes (a string counts as UTF-8), after an append too. Replicated. */
+export const maxValueBytes = 1024 * 1024;
+
+/** Bytes of all keys and values together; beyond it writes that would add bytes are refused. Replicated. */
+export const maxStoreBytes = 2 * 1024 * 1024 * 1024;
+
+/** A session without a command for longer than this, in milliseconds of cluster time, is forgotten. Replicated. */
+export const sessionIdleMs = 60 * 60 * 1000;
+
+/** Sessions kept at the most; one more evicts the one that was idle longest. Replicated. */
+export const maxSessions = 200_000;
+
+/**
+ * How far a serial number may run ahead of the lowest outstanding one, which bounds the results that a session keeps:
+ * `serialNumber < lowestOutstanding + maxOutstandingPerSession`. Replicated.
+ */
+export const maxOutstandingPerSession = 8192;
+
+/** Session ids, serial numbers and versions are at most this, so that arithmetic on them stays exact. */
+export const maxCounter = 2 ** 48;
+
+/** Size that a slice of a snapshot aims at, in bytes; a single large value may exceed it. */
+export const snapshotSliceBytes = 64 * 1024;
+
+/**
+ * Largest frame inside a snapshot, in bytes; a larger length is damage.
+ * `maxSnapshotFrameBytes > snapshotSliceBytes + maxKeyBytes + maxValueBytes`.
+ */
+export const maxSnapshotFrameBytes = 2 * 1024 * 1024;
+
+/** Calls that a Clerk keeps under way on a connection; the others wait inside the Clerk. */
+export const clerkMaxInflightCalls = 2048;
+
+/** Bytes of calls that a Clerk keeps under way on a connection, exceeded only by a single larger call. */
+export const clerkMaxInflightBytes = 16 * 1024 * 1024;

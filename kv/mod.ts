@@ -1,0 +1,37 @@
+/**
+ * A linearizable key/value store, replicated: {@link KvServer} is one member of a cluster, {@link Clerk} talks to it.
+ *
+ * Keys are texts of 1 to 4096 bytes in UTF-8; values are texts or bytes of up to 1 MiB. A missing key reads as "". Each
+ * write of a Clerk is executed exactly once, whatever the network or the servers do meanwhile.
+ *
+ * @example A cluster of one, and a Clerk
+ * ```ts
+ * import { Clerk, KvServer } from "@balsa/balsa";
+ *
+ * const address = "127.0.0.1:17311";
+ * await using _server = await KvServer.start({
+ *   id: "n1",
+ *   listen: address,
+ *   peers: { n1: address },
+ *   dataDir: await Deno.makeTempDir(),
+ * });
+ * await using clerk = new Clerk([address]);
+ * await clerk.put("greeting", "hello");
+ * await clerk.append("greeting", ", world");
+ * console.log(await clerk.get("greeting")); // hello, world
+ * ```
+ *
+ * @module
+ */
+export { type CallOptions, Clerk, type ClerkOptions, type GetOptions } from "./clerk.ts";
+export type { ClerkWaiting } from "./clerk_engine.ts";
+export type { WaitingReason } from "./clerk_link.ts";
+export { ClerkError, type ClerkErrorCode } from "./errors.ts";
+export { KvServer, type KvServerOptions } from "./server.ts";
+export type { KvStatus, PeerConnection } from "./status.ts";
+export type { KvCommand, Operation, WriteCommand } from "./commands.ts";
+export { type KvAnswer, type KvFigures, type KvQuery, type KvResult, KvStateMachine } from "./state_machine.ts";
+export type { ReadResult, StoreOptions, WriteOutcome } from "./store.ts";
+export type { SessionOptions, SessionOutcome } from "./sessions.ts";
+export type { Value } from "./values.ts";
+export { maxKeyBytes, maxValueBytes } from "./limits.ts";

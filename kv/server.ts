@@ -1,0 +1,161 @@
+/**
+ * A server of the key/value store: one member of a cluster, which clients can talk to.
+ *
+ * @module
+ */
+import type { CborValue } from "../raft/encoding/cbor.ts";
+import { type NodeOptions, type OpenedRaft, openRaft } from "../raft/open.ts";
+import type { MachineOptions } from "../raft/rsm/options.ts";
+import { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
+import type { RpcHandler, RpcServerConnection } from "../raft/wire/rpc.ts";
+import type { KvCommand } from "./commands.ts";
+import { replyToCbor } from "./protocol.ts";
+import { KvService } from "./service.ts";
+import { type KvAnswer, type KvQuery, type KvResult, KvStateMachine } from "./state_machine.ts";
+import type { KvStatus } from "./status.ts";
+
+/** One server of a cluster; see `NodeOptions` and `MachineOptions` for each. */
+export type KvServerOptions =
+  & NodeOptions
+  & Pick<
+    MachineOptions<KvCommand, KvResult, KvQuery, KvAnswer>,
+    "maxRaftState" | "timeoutMs" | "onStatus" | "onStopped"
+  >;
+
+/** Until the node runs. */
+const notYet: CborValue = replyToCbor({ kind: "unavailable", message: "this server is starting" });
+
+/**
+ * A running server. It belongs to a cluster whose members are named by `peers`; a majority of them must be running for
+ * writes and linearizable reads to be answered.
+ *
+ * @example Three servers in one program, which is good for trying things out
+ * ```ts
+ * import { Clerk, KvServer } from "@balsa/balsa";
+ *
+ * const peers = { n1: "127.0.0.1:17331", n2: "127.0.0.1:17332", n3: "127.0.0.1:17333" };
+ * const dir = await Deno.makeTempDir();
+ * await using n1 = await KvServer.start({ id: "n1", listen: peers.n1, peers, dataDir: `${dir}/n1` });
+ * await using n2 = await KvServer.start({ id: "n2", listen: peers.n2, peers, dataDir: `${dir}/n2` });
+ * await using n3 = await KvServer.start({ id: "n3", listen: peers.n3, peers, dataDir: `${dir}/n3` });
+ *
+ * await using clerk = new Clerk(Object.values(peers));
+ * await clerk.put("color", "blue");
+ * console.log(await clerk.get("color")); // blue
+ * console.log([n1, n2, n3].filter((server) => server.status().role === "leader").length); // 1
+ * ```
+ */
+export class KvServer implements AsyncDisposable {
+  /** The node's name. */
+  readonly id: string;
+  /** Where the server listens, `HOST:PORT`, with the port the system chose if 0 was asked for. */
+  readonly address: string;
+  /** The replicated machine underneath: leadership transfer and configuration changes go through its `node`. */
+  readonly replica: ReplicatedStateMachine<KvCommand, KvResult, KvQuery, KvAnswer>;
+  readonly #machine: KvStateMachine;
+  readonly #opened: OpenedRaft;
+  readonly #clients: ClientCount;
+  readonly #clusterId: string;
+
+  private constructor(
+    options: KvServerOptions,
+    opened: OpenedRaft,
+    machine: KvStateMachine,
+    replica: ReplicatedStateMachine<KvCommand, KvResult, KvQuery, KvAnswer>,
+    clients: ClientCount,
+  ) {
+    this.id = options.id;
+    this.address = opened.address;
+    this.replica = replica;
+    this.#machine = machine;
+    this.#opened = opened;
+    this.#clients = clients;
+    this.#clusterId = options.clusterId ?? "balsa";
+  }
+
+  /**
+   * Opens the data directory and the port, restores what is stored and takes part. Resolves when the server runs, which may
+   * be before the cluster has a leader. Rejects with a message that says what to change when the options are wrong, the
+   * directory belongs to another node or process, or the port is taken.
+   */
+  static async start(options: KvServerOptions): Promise<KvServer> {
+    const clients = new ClientCount();
+    let service: KvService | null = null;
+    const onRequest: RpcHandler = (request, respond, connection) => {
+      clients.seen(connection);
+      if (service === null) respond(notYet);
+      else service.handle(request, respond);
+    };
+    const opened = await openRaft(options, onRequest);
+    try {
+      const machine = new KvStateMachine();
+      const { maxRaftState, timeoutMs, onStatus, onStopped } = options;
+      const replica = await ReplicatedStateMachine.attach<KvCommand, KvResult, KvQuery, KvAnswer>(opened, {
+        machine,
+        ...(maxRaftState === undefined ? {} : { maxRaftState }),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(onStatus === undefined ? {} : { onStatus }),
+        ...(onStopped === undefined ? {} : { onStopped }),
+      });
+      const server = new KvServer(options, opened, machine, replica, clients);
+      const addressOf = (nodeId: string): string | null =>
+        nodeId === options.id ? opened.address : options.peers[nodeId] ?? null;
+      service = new KvService({ replica, addressOf, status: () => server.status() });
+      return server;
+    } catch (error) {
+      await opened[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** How this server is. */
+  status(): KvStatus {
+    const node = this.replica.status();
+    const { keys, storeBytes, sessions, hash } = this.#machine.figures();
+    return {
+      id: this.id,
+      clusterId: this.#clusterId,
+      state: node.state,
+      role: node.role,
+      term: node.currentTerm,
+      leader: node.leader,
+      commitIndex: node.commitIndex,
+      lastApplied: node.lastApplied,
+      logBytes: node.storage.logBytes,
+      snapshotIndex: node.snapshot.last.index,
+      snapshotBytes: node.storage.snapshotBytes,
+      keys,
+      storeBytes,
+      hash,
+      sessions,
+      connections: this.#clients.count(),
+      syncMs: node.storage.syncMs,
+      peers: this.#opened.transport.peerStatus().map(({ id, isConnected }) => ({ id, connected: isConnected })),
+    };
+  }
+
+  /** Stops taking part, answers everyone who waits, and closes port and directory. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.replica[Symbol.asyncDispose]();
+    await this.#opened[Symbol.asyncDispose]();
+  }
+}
+
+/** Connections on which clients have asked something. */
+class ClientCount {
+  readonly #connections = new Set<RpcServerConnection>();
+  /** Size at which closed connections are looked for, so that they do not pile up. */
+  #pruneAt = 64;
+
+  seen(connection: RpcServerConnection): void {
+    this.#connections.add(connection);
+    if (this.#connections.size >= this.#pruneAt) this.#pruneAt = 2 * this.count() + 64;
+  }
+
+  count(): number {
+    for (const connection of this.#connections) {
+      if (!connection.isOpen) this.#connections.delete(connection);
+    }
+    return this.#connections.size;
+  }
+}

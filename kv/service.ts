@@ -1,0 +1,123 @@
+/**
+ * Answers clients: turns each request into a command or a query of the replicated machine, and each outcome into a reply.
+ *
+ * There is no promise on this way, only callbacks: it is walked a hundred thousand times a second.
+ *
+ * @module
+ */
+import type { NotDoneReason } from "../raft/rsm/errors.ts";
+import type { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
+import type { CborValue } from "../raft/encoding/cbor.ts";
+import { commandCodec, type KvCommand } from "./commands.ts";
+import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "./protocol.ts";
+import { ShapeError } from "./shape.ts";
+import type { KvAnswer, KvQuery, KvResult } from "./state_machine.ts";
+import { type KvStatus, statusToCbor } from "./status.ts";
+
+/** The replicated key/value machine, as the service needs it. */
+export type KvReplica = Pick<
+  ReplicatedStateMachine<KvCommand, KvResult, KvQuery, KvAnswer>,
+  "submitWith" | "readWith"
+>;
+
+/** What a {@link KvService} works with. */
+export interface KvServiceOptions {
+  /** The machine. */
+  readonly replica: KvReplica;
+  /** Where clients reach a node, null if that is not known. */
+  readonly addressOf: (nodeId: string) => string | null;
+  /** How this server is. */
+  readonly status: () => KvStatus;
+}
+
+/** See the module. */
+export class KvService {
+  readonly #replica: KvReplica;
+  readonly #options: KvServiceOptions;
+
+  constructor(options: KvServiceOptions) {
+    this.#options = options;
+    this.#replica = options.replica;
+  }
+
+  /** Answers one request, now or later, by calling `respond` once. */
+  handle(body: CborValue, respond: (reply: CborValue) => void): void {
+    let request: KvRequest;
+    try {
+      request = requestFromCbor(body);
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+      return respond(replyToCbor({ kind: "badRequest", message: error.message }));
+    }
+    switch (request.kind) {
+      case "openSession":
+      case "write":
+        return this.#submit(request, respond);
+      case "read":
+        return this.#read(request, respond);
+      case "status":
+        return respond(replyToCbor({ kind: "ok", fields: [statusToCbor(this.#options.status())] }));
+    }
+  }
+
+  #submit(command: KvCommand, respond: (reply: CborValue) => void): void {
+    this.#replica.submitWith(commandCodec.encode(command), (outcome) => {
+      switch (outcome.kind) {
+        case "done":
+          return respond(resultToCbor(outcome.result));
+        case "notDone":
+          return respond(replyToCbor(this.#notDone(outcome.reason, outcome.leader)));
+        case "unknown":
+          return respond(replyToCbor({ kind: "unknown", message: `it was not decided here: ${outcome.reason}` }));
+      }
+    });
+  }
+
+  #read(request: Extract<KvRequest, { kind: "read" }>, respond: (reply: CborValue) => void): void {
+    this.#replica.readWith({ kind: "get", key: request.key }, request.consistency, (outcome) => {
+      switch (outcome.kind) {
+        case "done":
+          return respond([0, outcome.answer.value, outcome.answer.version]);
+        case "notDone":
+          return respond(replyToCbor(this.#notDone(outcome.reason, outcome.leader)));
+        case "failed":
+          return respond(
+            replyToCbor({ kind: "unavailable", message: `the read has failed: ${String(outcome.error)}` }),
+          );
+      }
+    });
+  }
+
+  #notDone(reason: NotDoneReason, leader: string | null): KvReply {
+    switch (reason) {
+      case "notLeader":
+      case "slotLost":
+        return { kind: "notLeader", leader, address: leader === null ? null : this.#options.addressOf(leader) };
+      case "overloaded":
+        return { kind: "overloaded", message: "too many commands wait to be committed" };
+      case "tooLarge":
+        return { kind: "badRequest", message: "the command is too large" };
+      case "transferringLeadership":
+        return { kind: "unavailable", message: "leadership is being handed over" };
+      case "configurationChangeInProgress":
+        return { kind: "unavailable", message: "the configuration is being changed" };
+      case "stopped":
+        return { kind: "unavailable", message: "this server has stopped" };
+      case "aborted":
+      case "timeout":
+        return { kind: "unavailable", message: "no leader has confirmed it in time" };
+    }
+  }
+}
+
+/** The reply to a command that was applied. */
+function resultToCbor(result: KvResult): CborValue {
+  switch (result.kind) {
+    case "sessionOpened":
+      return [0, result.sessionId];
+    case "written":
+      return [0, result.version];
+    default:
+      return replyToCbor(result);
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Checks that decoded CBOR has the shape it should have, field by field: what arrives from outside is never trusted.
+ *
+ * @module
+ */
+import type { CborValue } from "../raft/encoding/cbor.ts";
+import { maxCounter } from "./limits.ts";
+
+/** Well-formed CBOR that is not what the protocol or a format says. The message names the field. */
+export class ShapeError extends Error {
+  /** The class name, for logs. */
+  override readonly name = "ShapeError";
+}
+
+/** The items of an array with exactly `count` of them. */
+export function arrayOf(value: CborValue | undefined, count: number, what: string): readonly CborValue[] {
+  const items = arrayFrom(value, what);
+  if (items.length !== count) throw new ShapeError(`${what} must have ${count} items; it has ${items.length}`);
+  return items;
+}
+
+/** The items of an array of any length. */
+export function arrayFrom(value: CborValue | undefined, what: string): readonly CborValue[] {
+  if (!Array.isArray(value)) throw new ShapeError(`${what} must be an array`);
+  return value;
+}
+
+/** An integer with `least <= value <= maxCounter`. */
+export function counterFrom(value: CborValue | undefined, least: number, what: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > maxCounter) {
+    throw new ShapeError(`${what} must be an integer from ${least} to ${maxCounter}`);
+  }
+  return value;
+}
+
+/** A text. */
+export function textFrom(value: CborValue | undefined, what: string): string {
+  if (typeof value !== "string") throw new ShapeError(`${what} must be a text`);
+  return value;
+}
+
+/** A text or null. */
+export function textOrNullFrom(value: CborValue | undefined, what: string): string | null {
+  return value === null ? null : textFrom(value, what);
+}
+
+/** A text or bytes. */
+export function valueFrom(value: CborValue | undefined, what: string): string | Uint8Array {
+  if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+    throw new ShapeError(`${what} must be a text or bytes`);
+  }
+  return value;
+}
+
+/** A value from outside as a short text for a message. */
+export function shown(value: CborValue | undefined): string {
+  // Never String(): decoded maps have no prototype, and a long or hostile text has no business in a log.
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return String(value);
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  return value === undefined ? "nothing" : "something structured";
+}

@@ -1,0 +1,249 @@
+/**
+ * A snapshot of the key/value machine as bytes. Equal states have equal bytes.
+ *
+ * A snapshot is a sequence of frames, each a length (4 bytes, big-endian, at most `maxSnapshotFrameBytes`) and so many
+ * bytes of one CBOR item (the subset of `raft/encoding/cbor.ts`):
+ *
+ * | frame | item |
+ * |---|---|
+ * | first, exactly one | `["balsa-kv", version]`, version being 1 |
+ * | entries, any number | `[1, [key, version, value, key, version, value, …]]`: keys ascending over the whole snapshot |
+ * | sessions, any number | `[2, [id, lastActiveMs, lowestOutstanding, count, (serial, packed) × count, …]]` |
+ * | last, exactly one | `[3, number of keys, number of sessions, hash]`, hash being `Store.hash()` |
+ *
+ * A text value is a CBOR text, a value of bytes a byte string. Sessions come idle longest first, each whole in one frame,
+ * their results by ascending serial, packed as `sessions.ts` says. A frame ends when it has about `snapshotSliceBytes`.
+ *
+ * The reader takes the bytes in any cut and accepts nothing that the writer would not have written, but for where frames
+ * end. Checksums over the bytes are the storage's business; the hash catches what is wrong without being damaged.
+ *
+ * @module
+ */
+import { type CborValue, decodeCbor } from "../raft/encoding/cbor.ts";
+import { CborWriter } from "../raft/encoding/cbor_writer.ts";
+import { maxSnapshotFrameBytes, snapshotSliceBytes } from "./limits.ts";
+import type { OrderedMapView } from "./ordered_map.ts";
+import { type SessionOptions, SessionTable } from "./sessions.ts";
+import { arrayFrom, arrayOf, counterFrom, ShapeError, shown, textFrom, valueFrom } from "./shape.ts";
+import { Store, type StoreEntry, type StoreOptions } from "./store.ts";
+import { keyProblem, valueProblem } from "./values.ts";
+
+const magic = "balsa-kv";
+const formatVersion = 1;
+const entriesFrame = 1;
+const sessionsFrame = 2;
+const endFrame = 3;
+
+/** Entries in a frame at the most, so that their items stay far below the codec's limit of 65,536. */
+const maxEntriesPerFrame = 4096;
+
+/** Numbers after which a sessions frame ends; one session adds 4 + 2 * maxOutstandingPerSession at the most. */
+const numbersPerSessionsFrame = 8192;
+
+/** Everything a snapshot is made of, as it was at one moment. */
+export interface FrozenState {
+  /** The entries. */
+  readonly entries: OrderedMapView<StoreEntry>;
+  /** See `SessionTable.freeze`. */
+  readonly sessions: Float64Array;
+  /** Number of sessions. */
+  readonly sessionCount: number;
+  /** See `Store.hash`. */
+  readonly hash: string;
+}
+
+/** What a snapshot held. */
+export interface ThawedState {
+  /** The keys and values. */
+  readonly store: Store;
+  /** The sessions. */
+  readonly sessions: SessionTable;
+}
+
+/** The bytes of a snapshot, a frame at a time: each takes about a millisecond to make. */
+export function* snapshotSlices(state: FrozenState): IterableIterator<Uint8Array> {
+  const writer = new CborWriter(2 * snapshotSliceBytes);
+  yield frame(writer, () => writer.value([magic, formatVersion]));
+  yield* entrySlices(writer, state.entries);
+  yield* sessionSlices(writer, state.sessions);
+  yield frame(writer, () => writer.value([endFrame, state.entries.size, state.sessionCount, state.hash]));
+}
+
+function* entrySlices(writer: CborWriter, entries: OrderedMapView<StoreEntry>): IterableIterator<Uint8Array> {
+  let batch: (readonly [string, StoreEntry])[] = [];
+  let batchBytes = 0;
+  const flush = (): Uint8Array => {
+    const slice = frame(writer, () => writeEntries(writer, batch));
+    batch = [];
+    batchBytes = 0;
+    return slice;
+  };
+  for (const pair of entries.range()) {
+    const bytes = pair[0].length + pair[1].bytes + 10;
+    // A large value gets a frame of its own rather than a place behind many small ones.
+    if (batchBytes > 0 && batchBytes + bytes > snapshotSliceBytes) yield flush();
+    batch.push(pair);
+    batchBytes += bytes;
+    if (batch.length === maxEntriesPerFrame) yield flush();
+  }
+  if (batch.length > 0) yield flush();
+}
+
+function writeEntries(writer: CborWriter, batch: readonly (readonly [string, StoreEntry])[]): void {
+  writer.array(2);
+  writer.integer(entriesFrame);
+  writer.array(3 * batch.length);
+  for (const [key, { value, version }] of batch) {
+    writer.text(key);
+    writer.integer(version);
+    if (typeof value === "string") writer.text(value);
+    else writer.bytes(value);
+  }
+}
+
+function* sessionSlices(writer: CborWriter, numbers: Float64Array): IterableIterator<Uint8Array> {
+  for (let from = 0; from < numbers.length;) {
+    let to = from;
+    while (to < numbers.length && to - from < numbersPerSessionsFrame) to += 4 + 2 * (numbers[to + 3] ?? 0);
+    const first = from;
+    yield frame(writer, () => {
+      writer.array(2);
+      writer.integer(sessionsFrame);
+      writer.array(to - first);
+      for (let at = first; at < to; at++) writer.integer(numbers[at] ?? 0);
+    });
+    from = to;
+  }
+}
+
+/** A frame around what `write` writes. */
+function frame(writer: CborWriter, write: () => void): Uint8Array {
+  writer.reset();
+  writer.raw(new Uint8Array(4)); // Room for the length.
+  write();
+  const bytes = writer.finish();
+  new DataView(bytes.buffer).setUint32(0, bytes.length - 4);
+  return bytes;
+}
+
+/** Reads a snapshot. Throws {@link ShapeError} or a CborError on anything but a whole and correct one. */
+export async function readSnapshot(
+  chunks: AsyncIterable<Uint8Array>,
+  options: StoreOptions & SessionOptions = {},
+): Promise<ThawedState> {
+  const reader = new SnapshotReader(options);
+  for await (const chunk of chunks) reader.push(chunk);
+  return reader.end();
+}
+
+class SnapshotReader {
+  readonly #store: Store;
+  readonly #sessions: SessionTable;
+  /** Bytes of the frame that has not come whole yet, its length included. */
+  #rest = new Uint8Array(0);
+  #stage: "header" | "entries" | "sessions" | "done" = "header";
+  #lastKey: string | null = null;
+
+  constructor(options: StoreOptions & SessionOptions) {
+    this.#store = new Store(options);
+    this.#sessions = new SessionTable(options);
+  }
+
+  push(chunk: Uint8Array): void {
+    let bytes = chunk;
+    if (this.#rest.length > 0) {
+      bytes = new Uint8Array(this.#rest.length + chunk.length);
+      bytes.set(this.#rest);
+      bytes.set(chunk, this.#rest.length);
+    }
+    let at = 0;
+    while (bytes.length - at >= 4) {
+      const length = new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0);
+      if (length > maxSnapshotFrameBytes) throw new ShapeError(`a snapshot frame declares ${length} bytes`);
+      if (bytes.length - at - 4 < length) break;
+      this.#frame(decodeCbor(bytes.subarray(at + 4, at + 4 + length)));
+      at += 4 + length;
+    }
+    // A copy, since the chunk may be a view that is only valid now.
+    this.#rest = bytes.slice(at);
+  }
+
+  end(): ThawedState {
+    if (this.#stage !== "done" || this.#rest.length > 0) throw new ShapeError("the snapshot is cut short");
+    return { store: this.#store, sessions: this.#sessions };
+  }
+
+  #frame(item: CborValue): void {
+    if (this.#stage === "header") {
+      this.#header(item);
+      return;
+    }
+    if (this.#stage === "done") throw new ShapeError("the snapshot goes on behind its last frame");
+    const items = arrayFrom(item, "a snapshot frame");
+    if (items[0] === entriesFrame && this.#stage === "entries") this.#entries(items);
+    else if (items[0] === sessionsFrame) this.#sessionsFrame(items);
+    else if (items[0] === endFrame) this.#end(items);
+    else throw new ShapeError(`a snapshot frame of kind ${shown(items[0])} is unknown or out of place`);
+  }
+
+  #header(item: CborValue): void {
+    const [found, version] = arrayOf(item, 2, "the snapshot's header");
+    if (found !== magic) throw new ShapeError("this is not a snapshot of the key/value store");
+    if (version !== formatVersion) {
+      throw new ShapeError(`the snapshot has format ${shown(version)}; this version of Balsa reads ${formatVersion}`);
+    }
+    this.#stage = "entries";
+  }
+
+  #entries(items: readonly CborValue[]): void {
+    const fields = arrayFrom(arrayOf(items, 2, "an entries frame")[1], "entries");
+    if (fields.length === 0 || fields.length % 3 !== 0) throw new ShapeError("entries must come as triples");
+    for (let at = 0; at < fields.length; at += 3) {
+      const key = textFrom(fields[at], "a key");
+      const version = counterFrom(fields[at + 1], 1, "a version");
+      const value = valueFrom(fields[at + 2], "a value");
+      const problem = keyProblem(key) ?? valueProblem(value);
+      if (problem !== null) throw new ShapeError(problem);
+      if (this.#lastKey !== null && key <= this.#lastKey) throw new ShapeError("keys must ascend");
+      this.#lastKey = key;
+      this.#store.load(key, value, version);
+    }
+  }
+
+  #sessionsFrame(items: readonly CborValue[]): void {
+    this.#stage = "sessions";
+    const fields = arrayFrom(arrayOf(items, 2, "a sessions frame")[1], "sessions");
+    if (fields.length === 0) throw new ShapeError("a sessions frame must not be empty");
+    for (let at = 0; at < fields.length;) {
+      const id = counterFrom(fields[at], 1, "a session id");
+      const lastActiveMs = counterFrom(fields[at + 1], 0, "lastActiveMs");
+      const lowestOutstanding = counterFrom(fields[at + 2], 1, "lowestOutstanding");
+      const count = counterFrom(fields[at + 3], 0, "the number of results");
+      at += 4;
+      if (2 * count > fields.length - at) throw new ShapeError(`session ${id} is cut short`);
+      const results: number[] = [];
+      for (const end = at + 2 * count; at < end; at += 2) {
+        results.push(counterFrom(fields[at], 1, "a serial"), packedFrom(fields[at + 1]));
+      }
+      const problem = this.#sessions.load(id, lastActiveMs, lowestOutstanding, results);
+      if (problem !== null) throw new ShapeError(problem);
+    }
+  }
+
+  #end(items: readonly CborValue[]): void {
+    const [, keys, sessions, hash] = arrayOf(items, 4, "the snapshot's last frame");
+    if (keys !== this.#store.size || sessions !== this.#sessions.size || hash !== this.#store.hash()) {
+      throw new ShapeError(
+        `the snapshot says ${shown(keys)} keys, ${shown(sessions)} sessions and hash ${shown(hash)}, but holds ` +
+          `${this.#store.size}, ${this.#sessions.size} and ${this.#store.hash()}`,
+      );
+    }
+    this.#stage = "done";
+  }
+}
+
+/** A packed result: up to 16 times a counter. */
+function packedFrom(field: CborValue | undefined): number {
+  if (typeof field !== "number" || !Number.isSafeInteger(field)) throw new ShapeError("a result must be an integer");
+  return field;
+}

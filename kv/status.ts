@@ -1,0 +1,105 @@
+/**
+ * How a server is, as its clients are told: a CBOR map with the members of {@link KvStatus} by their names, `peers` being
+ * an array of `[id, connected]`. Members may be added; a reader passes over those that it does not know.
+ *
+ * @module
+ */
+import type { CborValue } from "../raft/encoding/cbor.ts";
+import { arrayFrom, arrayOf, ShapeError, textFrom, textOrNullFrom } from "./shape.ts";
+
+/** Whether the server has a connection on which it sends to a peer. */
+export interface PeerConnection {
+  /** The peer. */
+  readonly id: string;
+  /** Whether it is connected at the moment. */
+  readonly connected: boolean;
+}
+
+/** How a server is. */
+export interface KvStatus {
+  /** The node's name. */
+  readonly id: string;
+  /** The cluster's. */
+  readonly clusterId: string;
+  /** "running", or "stopped" or "failed" for a node that does not take part any more. */
+  readonly state: string;
+  /** "follower", "preCandidate", "candidate" or "leader". */
+  readonly role: string;
+  /** currentTerm. */
+  readonly term: number;
+  /** Who leads this term, if known. */
+  readonly leader: string | null;
+  /** Everything up to this index is committed; lastApplied <= commitIndex. */
+  readonly commitIndex: number;
+  /** Everything up to this index has been executed here. */
+  readonly lastApplied: number;
+  /** Bytes of the log behind the newest snapshot. */
+  readonly logBytes: number;
+  /** The last index that the newest snapshot stands for, 0 for none. */
+  readonly snapshotIndex: number;
+  /** Bytes of the newest snapshot. */
+  readonly snapshotBytes: number;
+  /** Number of keys. */
+  readonly keys: number;
+  /** Bytes of all keys and values. */
+  readonly storeBytes: number;
+  /** Hash of all keys and values; equal on servers with equal lastApplied. */
+  readonly hash: string;
+  /** Number of client sessions. */
+  readonly sessions: number;
+  /** Open connections of clients. */
+  readonly connections: number;
+  /** Smoothed time of one durable write, in milliseconds. */
+  readonly syncMs: number;
+  /** The other members. */
+  readonly peers: readonly PeerConnection[];
+}
+
+/** A status for a reply. */
+export function statusToCbor(status: KvStatus): CborValue {
+  return { ...status, peers: status.peers.map(({ id, connected }) => [id, connected]) };
+}
+
+/** The inverse of {@link statusToCbor}; throws {@link ShapeError} on anything else. */
+export function statusFromCbor(cbor: CborValue | undefined): KvStatus {
+  const members = membersOf(cbor);
+  const text = (name: string): string => textFrom(members.get(name), name);
+  const figure = (name: string): number => {
+    const found = members.get(name);
+    if (typeof found !== "number") throw new ShapeError(`${name} must be a number`);
+    return found;
+  };
+  return {
+    id: text("id"),
+    clusterId: text("clusterId"),
+    state: text("state"),
+    role: text("role"),
+    term: figure("term"),
+    leader: textOrNullFrom(members.get("leader"), "leader"),
+    commitIndex: figure("commitIndex"),
+    lastApplied: figure("lastApplied"),
+    logBytes: figure("logBytes"),
+    snapshotIndex: figure("snapshotIndex"),
+    snapshotBytes: figure("snapshotBytes"),
+    keys: figure("keys"),
+    storeBytes: figure("storeBytes"),
+    hash: text("hash"),
+    sessions: figure("sessions"),
+    connections: figure("connections"),
+    syncMs: figure("syncMs"),
+    peers: arrayFrom(members.get("peers"), "peers").map(peerFromCbor),
+  };
+}
+
+function peerFromCbor(cbor: CborValue): PeerConnection {
+  const [id, connected] = arrayOf(cbor, 2, "a peer");
+  if (typeof connected !== "boolean") throw new ShapeError("connected must be a boolean");
+  return { id: textFrom(id, "a peer's id"), connected };
+}
+
+function membersOf(cbor: CborValue | undefined): ReadonlyMap<string, CborValue> {
+  if (typeof cbor !== "object" || cbor === null || Array.isArray(cbor) || cbor instanceof Uint8Array) {
+    throw new ShapeError("a status must be a map");
+  }
+  return new Map(Object.entries(cbor));
+}

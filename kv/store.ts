@@ -1,0 +1,205 @@
+/**
+ * The keys and their values: what put, append and get do to them, without sessions, time or I/O.
+ *
+ * A missing key reads as "" at version 0, and an append starts from there. Every write that changes a key raises the key's
+ * version by one. Texts and bytes do not mix: appending one to the other changes nothing and says so.
+ *
+ * Appending costs as much as what is appended, however long the value has become. Text relies on the engine's ropes; the
+ * length in UTF-8 and the hash are continued, never computed anew. Bytes grow in a buffer with room to spare: an entry is a
+ * view of the buffer's beginning, and the next entry may lie further into the same buffer, because bytes once written are
+ * never written again.
+ *
+ * @module
+ */
+import { maxStoreBytes, maxValueBytes } from "./limits.ts";
+import { OrderedMap, type OrderedMapView } from "./ordered_map.ts";
+import { continueHash, emptyHash, utf8Bytes, type Value, valueBytes } from "./values.ts";
+
+/** A key's value. Never changed in place, so that views of the store may share it. */
+export interface StoreEntry {
+  /** The value. Bytes must not be written to. */
+  readonly value: Value;
+  /** How often the key was written; >= 1. */
+  readonly version: number;
+  /** Bytes of the value, text as UTF-8; <= maxValueBytes. */
+  readonly bytes: number;
+  /** {@link continueHash} over the value. */
+  readonly hash: number;
+}
+
+/** What became of a write. */
+export type WriteOutcome =
+  /** Done; `version` is the key's new version. */
+  | { readonly kind: "written"; readonly version: number }
+  /** Nothing changed: text was appended to bytes, or bytes to text. */
+  | { readonly kind: "wrongType" }
+  /** Nothing changed: the value would have had more than `maxValueBytes`. */
+  | { readonly kind: "valueTooLarge" }
+  /** Nothing changed: all keys and values together would have had more than `maxStoreBytes`. */
+  | { readonly kind: "storeFull" };
+
+/** What a read finds. */
+export interface ReadResult {
+  /** The value; "" when the key is missing. Bytes must not be written to. */
+  readonly value: Value;
+  /** The key's version; 0 when the key is missing. */
+  readonly version: number;
+}
+
+const wrongType: WriteOutcome = { kind: "wrongType" };
+const valueTooLarge: WriteOutcome = { kind: "valueTooLarge" };
+const storeFull: WriteOutcome = { kind: "storeFull" };
+const missing: ReadResult = { value: "", version: 0 };
+
+/** Each so many appends a text's rope is made flat, so that a rope never holds more pieces than this. */
+const piecesPerRope = 1024;
+
+/** Settings of a {@link Store}; other than the defaults only in tests. */
+export interface StoreOptions {
+  /** See `maxStoreBytes` in limits. */
+  readonly maxBytes?: number;
+}
+
+/** See the module. */
+export class Store {
+  readonly #entries = new OrderedMap<StoreEntry>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+  /** Sums, modulo 2^32 each, over all entries: see {@link hash}. */
+  #hashLow = 0;
+  #hashHigh = 0;
+
+  constructor(options: StoreOptions = {}) {
+    this.#maxBytes = options.maxBytes ?? maxStoreBytes;
+  }
+
+  /** Number of keys. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Bytes of all keys and values, text as UTF-8; <= maxStoreBytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The value and version of a key. */
+  read(key: string): ReadResult {
+    return this.#entries.get(key) ?? missing;
+  }
+
+  /** Replaces the value of a key, whatever its type was. */
+  put(key: string, value: Value): WriteOutcome {
+    const previous = this.#entries.get(key);
+    const bytes = valueBytes(value);
+    if (bytes > maxValueBytes) return valueTooLarge;
+    // Bytes are copied, because they may be a small view of a large network buffer, which they would keep alive.
+    const kept = typeof value === "string" ? value : value.slice();
+    return this.#replace(key, previous, kept, bytes, continueHash(emptyHash, value));
+  }
+
+  /** Adds to the end of a key's value; a missing key counts as empty. */
+  append(key: string, suffix: Value): WriteOutcome {
+    const previous = this.#entries.get(key);
+    if (previous === undefined) return this.put(key, suffix);
+    const { value } = previous;
+    let added: number;
+    let grown: Value;
+    if (typeof value === "string" && typeof suffix === "string") {
+      added = utf8Bytes(suffix);
+      if (previous.bytes + added > maxValueBytes) return valueTooLarge;
+      grown = value + suffix;
+      // Asking a rope for one of its characters makes the engine flatten it.
+      if ((previous.version + 1) % piecesPerRope === 0) grown.charCodeAt(0);
+    } else if (typeof value !== "string" && typeof suffix !== "string") {
+      added = suffix.length;
+      if (previous.bytes + added > maxValueBytes) return valueTooLarge;
+      grown = extendBytes(value, suffix);
+    } else {
+      return wrongType;
+    }
+    return this.#replace(key, previous, grown, previous.bytes + added, continueHash(previous.hash, suffix));
+  }
+
+  /** Sets a key as a snapshot has it, with its version. */
+  load(key: string, value: Value, version: number): void {
+    const kept = typeof value === "string" ? value : value.slice();
+    this.#set(key, this.#entries.get(key), {
+      value: kept,
+      version,
+      bytes: valueBytes(value),
+      hash: continueHash(emptyHash, value),
+    });
+  }
+
+  /** All entries as they are now, for ever. */
+  view(): OrderedMapView<StoreEntry> {
+    return this.#entries.snapshotView();
+  }
+
+  /**
+   * Sixteen hexadecimal digits over all keys, values, types and versions: equal stores have equal ones, and stores that
+   * differ have different ones but for a chance of about 2^-32. Kept up to date by each write, so that asking is free.
+   * Finds replicas that went apart; no defence against somebody who looks for collisions.
+   */
+  hash(): string {
+    const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
+    return hex(this.#hashHigh) + hex(this.#hashLow);
+  }
+
+  #replace(key: string, previous: StoreEntry | undefined, value: Value, bytes: number, hash: number): WriteOutcome {
+    const added = bytes - (previous === undefined ? -utf8Bytes(key) : previous.bytes);
+    if (added > 0 && this.#bytes + added > this.#maxBytes) return storeFull;
+    const version = previous === undefined ? 1 : previous.version + 1;
+    this.#set(key, previous, { value, version, bytes, hash });
+    return { kind: "written", version };
+  }
+
+  #set(key: string, previous: StoreEntry | undefined, entry: StoreEntry): void {
+    const keyHash = continueHash(emptyHash, key);
+    if (previous === undefined) this.#bytes += utf8Bytes(key);
+    else this.#count(keyHash, previous, -1);
+    this.#count(keyHash, entry, 1);
+    this.#entries.set(key, entry);
+  }
+
+  /** Adds an entry to the sums, or with `sign` -1 takes it away. */
+  #count(keyHash: number, entry: StoreEntry, sign: 1 | -1): void {
+    this.#bytes += sign * entry.bytes;
+    const type = typeof entry.value === "string" ? 0 : 1;
+    const versionLow = entry.version | 0;
+    const versionHigh = Math.floor(entry.version / 2 ** 32) * 2 + type;
+    this.#hashLow = (this.#hashLow + sign * mix(keyHash, entry.hash, versionLow, versionHigh)) | 0;
+    this.#hashHigh = (this.#hashHigh + sign * mix(entry.hash, versionLow, versionHigh, keyHash)) | 0;
+  }
+}
+
+/** Mixes four words into one (the rounds and the finish of MurmurHash3), so that sums of them do not cancel out. */
+function mix(first: number, second: number, third: number, fourth: number): number {
+  let state = mixWord(mixWord(mixWord(mixWord(0x2545f491, first), second), third), fourth);
+  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
+  return state ^ (state >>> 16);
+}
+
+function mixWord(state: number, word: number): number {
+  let scrambled = Math.imul(word, 0xcc9e2d51);
+  scrambled = Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
+  const joined = state ^ scrambled;
+  return (Math.imul((joined << 13) | (joined >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+/** The bytes of `value` followed by those of `suffix`; in the same buffer when it has room. */
+function extendBytes(value: Uint8Array, suffix: Uint8Array): Uint8Array {
+  const length = value.length + suffix.length;
+  // Only the latest entry of a key is ever extended, so whatever lies behind it in its buffer is free.
+  if (value.byteOffset + length <= value.buffer.byteLength) {
+    const grown = new Uint8Array(value.buffer, value.byteOffset, length);
+    grown.set(suffix, value.length);
+    return grown;
+  }
+  const grown = new Uint8Array(Math.min(Math.max(2 * length, 64), maxValueBytes));
+  grown.set(value);
+  grown.set(suffix, value.length);
+  return grown.subarray(0, length);
+}

@@ -1,0 +1,73 @@
+/**
+ * What keys and values are, and the arithmetic on them: bytes of UTF-8 without encoding, and a hash that can be continued
+ * when something is appended.
+ *
+ * @module
+ */
+import { maxKeyBytes, maxValueBytes } from "./limits.ts";
+
+/**
+ * A value: text, or bytes. The two are different types that never mix. Text is well-formed Unicode (no lone surrogates),
+ * because it travels as UTF-8.
+ */
+export type Value = string | Uint8Array;
+
+/** Bytes of a well-formed string in UTF-8, counted without encoding it. */
+export function utf8Bytes(text: string): number {
+  const length = text.length;
+  let bytes = length;
+  for (let position = 0; position < length; position++) {
+    const unit = text.charCodeAt(position);
+    if (unit < 0x80) continue;
+    // A surrogate pair is two units and four bytes: two for each.
+    bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
+}
+
+/** Bytes that a value counts for {@link maxValueBytes}. */
+export function valueBytes(value: Value): number {
+  return typeof value === "string" ? utf8Bytes(value) : value.length;
+}
+
+/** Where the hash of an empty text or of no bytes starts: the offset basis of FNV-1a. */
+export const emptyHash = 0x811c9dc5 | 0;
+
+/**
+ * Continues an FNV-1a hash (32 bits, signed) over the UTF-16 code units of a text or over bytes. Continuing over a second
+ * piece equals hashing both in one: so an append costs as much as what it appends.
+ */
+export function continueHash(hash: number, value: Value): number {
+  const length = value.length;
+  let state = hash;
+  if (typeof value === "string") {
+    for (let position = 0; position < length; position++) {
+      state = Math.imul(state ^ value.charCodeAt(position), 0x01000193);
+    }
+  } else {
+    for (let position = 0; position < length; position++) {
+      state = Math.imul(state ^ (value[position] ?? 0), 0x01000193);
+    }
+  }
+  return state;
+}
+
+/** Why a key cannot be used, as the end of a sentence that begins "Cannot …: "; null when it can. */
+export function keyProblem(key: string): string | null {
+  if (key.length === 0) return "the key is empty; use at least one character";
+  // The first test spares counting the bytes of something enormous: each UTF-16 unit has at least one byte.
+  const bytes = key.length > maxKeyBytes ? key.length : utf8Bytes(key);
+  if (bytes > maxKeyBytes) return `the key has ${bytes} bytes or more; use at most ${maxKeyBytes}`;
+  if (!key.isWellFormed()) return "the key contains a lone surrogate; use well-formed Unicode";
+  return null;
+}
+
+/** Why a value cannot be used, as the end of a sentence that begins "Cannot …: "; null when it can. */
+export function valueProblem(value: Value): string | null {
+  const bytes = value.length > maxValueBytes ? value.length : valueBytes(value);
+  if (bytes > maxValueBytes) return `the value has ${bytes} bytes or more; use at most ${maxValueBytes}`;
+  if (typeof value === "string" && !value.isWellFormed()) {
+    return "the value contains a lone surrogate; use well-formed Unicode, or bytes";
+  }
+  return null;
+}

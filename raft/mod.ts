@@ -1,0 +1,104 @@
+/**
+ * Replicate a state machine of your own.
+ *
+ * Write a {@link StateMachine}: a class that executes commands and knows how to write its state down. Start a
+ * {@link ReplicatedStateMachine} with it on every node of a cluster. A command that is submitted to the leader is
+ * executed on every node in the same order, once a majority has it on disk.
+ *
+ * @example A counter, replicated. One node makes a cluster too; give more peers for a cluster that survives failures.
+ * ```ts
+ * import { ReplicatedStateMachine } from "@balsa/balsa";
+ *
+ * class Counter {
+ *   total = 0;
+ *   apply(command: { add: number }): number {
+ *     return this.total += command.add;
+ *   }
+ *   query(_query: "total"): number {
+ *     return this.total;
+ *   }
+ *   snapshot() {
+ *     const bytes = new TextEncoder().encode(String(this.total));
+ *     return { chunks: () => ReadableStream.from([bytes]), release: () => {} };
+ *   }
+ *   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+ *     this.total = Number(await new Response(ReadableStream.from(chunks)).text());
+ *   }
+ * }
+ *
+ * await using counter = await ReplicatedStateMachine.start({
+ *   id: "n1",
+ *   listen: "127.0.0.1:17301",
+ *   peers: { n1: "127.0.0.1:17301" },
+ *   dataDir: await Deno.makeTempDir(),
+ *   machine: new Counter(),
+ * });
+ * console.log(await counter.submit({ add: 5 })); // 5
+ * console.log(await counter.submit({ add: 2 })); // 7
+ * console.log(await counter.read("total")); // 7
+ * ```
+ *
+ * Failures come in two types: {@link NotDoneError} (it was not executed; try again, at `error.leader`) and
+ * {@link UnknownOutcomeError} (nobody can say; a command that must not run twice needs an identifier of its own).
+ *
+ * @module
+ */
+export { type Consistency, type ReadOptions, ReplicatedStateMachine, type ReplicatedStatus } from "./rsm/rsm.ts";
+export type { SubmitOptions } from "./rsm/rsm.ts";
+export type { MachineOptions } from "./rsm/options.ts";
+export type { SubmitCallback } from "./rsm/pending.ts";
+export {
+  NotDoneError,
+  type NotDoneReason,
+  type ReadOutcome,
+  type SubmitOutcome,
+  UnknownOutcomeError,
+  type UnknownReason,
+} from "./rsm/errors.ts";
+export type { ApplyContext, CommandCodec, SnapshotSource, StateMachine } from "./rsm/state_machine.ts";
+
+export { type NodeOptions, NodeOptionsError, type OpenedRaft, openRaft, type Platform, realPlatform } from "./open.ts";
+
+export { RaftNode } from "./node/node.ts";
+export type { Applier } from "./node/apply_queue.ts";
+export type { ProposeCallback, ProposeOutcome } from "./node/proposals.ts";
+export type { ReadIndexCallback, ReadIndexOutcome } from "./node/reads.ts";
+export type { NodeState, NodeStatus } from "./node/status.ts";
+export {
+  defaultLimits,
+  defaultTiming,
+  type NodePorts,
+  type RaftLimits,
+  type RaftNodeOptions,
+  type Timing,
+} from "./node/options.ts";
+export { type Clock, realClock, type Timer } from "./node/clock.ts";
+export { type Random, realRandom } from "./node/random.ts";
+
+export type { ProgressStatus, RaftStatus } from "./core/status.ts";
+export { InvariantError } from "./core/invariant.ts";
+export type {
+  Configuration,
+  Entry,
+  EntryId,
+  HardState,
+  LogIndex,
+  NodeId,
+  Role,
+  SnapshotMeta,
+  Term,
+} from "./core/types.ts";
+export type { Message, RefusalReason } from "./core/message.ts";
+export type {
+  ChunkOutcome,
+  SnapshotChunk,
+  Storage,
+  StorageStatus,
+  StoredState,
+  WriteBatch,
+} from "./storage/storage.ts";
+export type { FileSystem } from "./storage/file_system.ts";
+export { StorageError } from "./storage/storage_error.ts";
+export type { Transport } from "./wire/transport.ts";
+export type { Network } from "./wire/network.ts";
+export type { CborValue } from "./encoding/cbor.ts";

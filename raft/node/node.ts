@@ -1,0 +1,361 @@
+/**
+ * The driver of one Raft member: it brings events to the pure core and honours the effects that come out, in the order
+ * that `core/ready.ts` demands.
+ *
+ *     messages, ticks, proposals, reads ─> inbox ─> step ─> takeReady ─> send | persist | answer | apply | serve reads
+ *                                            ^                              │
+ *                                            └── persisted, applied, chunks ┘
+ *
+ * Events gather in the inbox and are worked off in one *turn*, a microtask: whatever arrives together is stepped together
+ * and costs one write and one message per follower. The turn is synchronous; what takes time (disk, snapshots) reports
+ * back through the inbox.
+ *
+ * A failure is final (fail-stop): when the disk refuses a write, an invariant is broken or the state machine throws, the
+ * node tells everyone who waits, closes its transport and does nothing more.
+ *
+ * @module
+ */
+import type { Message, RaftEvent } from "../core/message.ts";
+import type { PersistBatch, Ready } from "../core/ready.ts";
+import { invariant } from "../core/invariant.ts";
+import { Raft } from "../core/raft.ts";
+import type { Configuration, LogIndex, NodeId, SnapshotMeta, Term } from "../core/types.ts";
+import type { StorageStatus } from "../storage/storage.ts";
+import { ApplyQueue } from "./apply_queue.ts";
+import type { Timer } from "./clock.ts";
+import type { RaftNodeOptions, Timing } from "./options.ts";
+import { defaultLimits, defaultTiming, electionTimeoutMs } from "./options.ts";
+import type { ProposeCallback } from "./proposals.ts";
+import { Proposals } from "./proposals.ts";
+import type { ReadIndexCallback } from "./reads.ts";
+import { Reads } from "./reads.ts";
+import { SnapshotExchange } from "./snapshot_exchange.ts";
+import type { NodeState, NodeStatus } from "./status.ts";
+import { Ticker } from "./ticker.ts";
+
+/** Time in which the state machine may be busy before the event loop gets its turn. */
+const applySliceMs = 5;
+
+/** One running member of a cluster. */
+export class RaftNode implements AsyncDisposable {
+  /** This node's name. */
+  readonly id: NodeId;
+  readonly #options: RaftNodeOptions;
+  readonly #timing: Timing;
+  readonly #raft: Raft;
+  readonly #ticker: Ticker;
+  readonly #proposals = new Proposals();
+  readonly #reads: Reads;
+  readonly #applyQueue: ApplyQueue;
+  readonly #exchange: SnapshotExchange;
+  #inbox: RaftEvent[] = [];
+  #isTurnDue = false;
+  /** A turn that waits for the event loop to come round. */
+  #turnTimer: Timer | null = null;
+  /** Last index that the core was told is applied; <= appliedIndex. */
+  #reportedIndex: LogIndex;
+  #state: NodeState = "running";
+  #failure: Error | null = null;
+  #writing: Promise<void> | null = null;
+  #saving: Promise<void> | null = null;
+  #transportClosed: Promise<void> | null = null;
+  /** What `onStatus` was last told. */
+  #told: { readonly role: string; readonly term: Term; readonly leader: NodeId | null };
+
+  /** Makes a node that stands still until {@link run}. Nothing may be asked of it before. */
+  constructor(options: RaftNodeOptions) {
+    const { id, storage, transport, clock, random, applier } = options;
+    this.id = id;
+    this.#options = options;
+    this.#timing = { ...defaultTiming, ...options.timing };
+    const { tickMs, ...ticks } = this.#timing;
+    const config = { id, ...ticks, ...defaultLimits, ...options.limits, random: () => random.next() };
+    this.#raft = new Raft(config, storage.initial);
+    this.#reportedIndex = storage.initial.snapshot.last.index;
+    this.#told = { role: "follower", term: storage.initial.hardState.currentTerm, leader: null };
+    this.#ticker = new Ticker(clock, tickMs, () => this.#tick());
+    this.#reads = new Reads(random, 2 * electionTimeoutMs(this.#timing));
+    const onFailed = (error: unknown): void => this.#fail(error);
+    this.#applyQueue = new ApplyQueue({
+      applier,
+      start: storage.initial.snapshot,
+      readSnapshot: () => storage.readSnapshot(),
+      clock,
+      onRestored: () => this.#schedule(),
+      onFailed,
+    });
+    this.#exchange = new SnapshotExchange({
+      id,
+      storage,
+      send: (message) => transport.send(message),
+      enqueue: (event) => this.#enqueue(event),
+      onFailed,
+    });
+  }
+
+  /** Makes a node and lets it {@link run}. */
+  static async start(options: RaftNodeOptions): Promise<RaftNode> {
+    const node = new RaftNode(options);
+    await node.run();
+    return node;
+  }
+
+  /**
+   * Restores the stored snapshot, if there is one, then takes part; to be called once. Rejects when the snapshot cannot be
+   * restored; the transport is then left unstarted.
+   */
+  async run(): Promise<void> {
+    const { storage, applier, transport } = this.#options;
+    const { snapshot } = storage.initial;
+    if (snapshot.last.index > 0) await applier.restore(snapshot, storage.readSnapshot());
+    if (this.#state !== "running") return;
+    transport.start((message) => this.#deliver(message));
+    this.#ticker.start();
+    this.#campaignIfAlone();
+  }
+
+  /** Whether the node takes part. */
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** Why the node failed; null when it did not. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  /** Index of the last entry that the applier has taken. */
+  get appliedIndex(): LogIndex {
+    return this.#applyQueue.appliedIndex;
+  }
+
+  /** The leader of the current term, as far as known; may be this node. */
+  get leader(): NodeId | null {
+    return this.#told.leader;
+  }
+
+  /** Proposes a command. What is proposed in one turn of the event loop goes together. */
+  propose(command: Uint8Array, callback: ProposeCallback): void {
+    if (this.#state !== "running") return callback({ kind: "refused", reason: "stopped", leader: null });
+    this.#proposals.add(command, callback);
+    this.#schedule();
+  }
+
+  /**
+   * Asks for a moment at which reading the state machine is linearizable; works on every node that knows a leader. The
+   * callback is called at that moment: it must read at once. Rounds without an answer are asked again until `timeoutMs`.
+   */
+  readIndex(callback: ReadIndexCallback, timeoutMs: number): void {
+    if (this.#state !== "running") return callback({ kind: "refused", reason: "stopped", leader: null });
+    this.#reads.add(callback, this.#options.clock.monotonicMs() + timeoutMs);
+    this.#schedule();
+  }
+
+  /** Changes who is in the cluster, through joint consensus; `accepted` means that the change has begun. */
+  changeConfiguration(change: Pick<Configuration, "voters" | "learners">, callback: ProposeCallback): void {
+    if (this.#state !== "running") return callback({ kind: "refused", reason: "stopped", leader: null });
+    const proposalId = this.#proposals.reserve(callback);
+    const clusterTimeMs = this.#options.clock.wallMs();
+    this.#enqueue({ type: "changeConfiguration", proposalId, ...change, clusterTimeMs });
+  }
+
+  /** Hands leadership to another voter, if this node leads; `onStatus` shows whether it worked. */
+  transferLeadership(to: NodeId): void {
+    this.#enqueue({ type: "transferLeader", to });
+  }
+
+  /** What a snapshot taken now stands for. `appliedIndex` says what the caller believes has been applied. */
+  snapshotMetaAt(appliedIndex: LogIndex): SnapshotMeta {
+    const { applied, isRestoring } = this.#applyQueue;
+    invariant(!isRestoring, "a snapshot was taken while another one was being restored");
+    invariant(
+      applied.last.index === appliedIndex,
+      `a snapshot at ${appliedIndex} was asked for: applied is ${applied.last.index}`,
+    );
+    return applied;
+  }
+
+  /** Stores a snapshot of the applier; when it is durable the log forgets what it covers. One at a time. */
+  async saveSnapshot(snapshot: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    invariant(this.#saving === null, "a snapshot is being saved already");
+    if (this.#state !== "running") return;
+    this.#saving = this.#options.storage.saveSnapshot(snapshot, chunks);
+    try {
+      await this.#saving;
+      this.#enqueue({ type: "snapshotSaved", snapshot });
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#saving = null;
+    }
+  }
+
+  /** How the node is. */
+  status(): NodeStatus {
+    return { ...this.#raft.status(), state: this.#state, storage: this.#options.storage.status() };
+  }
+
+  /** What the disk holds. */
+  storageStatus(): StorageStatus {
+    return this.#options.storage.status();
+  }
+
+  /** Stops taking part, tells everyone who waits, and resolves when neither transport nor storage is used any more. */
+  async stop(): Promise<void> {
+    this.#halt("stopped", null);
+    await Promise.allSettled([
+      this.#writing,
+      this.#saving,
+      this.#applyQueue.idle(),
+      this.#exchange.stop(),
+      this.#transportClosed,
+    ]);
+  }
+
+  /** See {@link stop}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Stops the node because something that belongs to it is broken. */
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+
+  #deliver(message: Message): void {
+    this.#enqueue({ type: "message", message });
+  }
+
+  #tick(): void {
+    this.#reads.expire(this.#options.clock.monotonicMs());
+    this.#enqueue({ type: "tick" });
+  }
+
+  /** The only voter has nobody to wait for: it need not sit out an election timeout. */
+  #campaignIfAlone(): void {
+    const { voters, outgoing } = this.#raft.status().configuration;
+    if (voters.length !== 1 || voters[0] !== this.id || outgoing.length > 0) return;
+    for (let tick = 0; tick < 2 * this.#timing.electionTimeoutTicks; tick++) {
+      if (this.#raft.hasReady()) break;
+      this.#raft.step({ type: "tick" });
+    }
+    this.#schedule();
+  }
+
+  #enqueue(event: RaftEvent): void {
+    if (this.#state !== "running") return;
+    this.#inbox.push(event);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isTurnDue || this.#state !== "running") return;
+    this.#isTurnDue = true;
+    // Callers that go on in microtasks for ever would keep timers and sockets waiting for ever; now they wait for those.
+    if (this.#ticker.isOverdue()) this.#turnLater();
+    else queueMicrotask(() => this.#turn());
+  }
+
+  #turnLater(): void {
+    this.#turnTimer ??= this.#options.clock.after(0, () => {
+      this.#turnTimer = null;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    this.#isTurnDue = false;
+    if (this.#state !== "running") return;
+    try {
+      this.#stepInbox();
+      const { clock } = this.#options;
+      const deadlineMs = clock.monotonicMs() + applySliceMs;
+      do {
+        while (this.#raft.hasReady()) this.#honour(this.#raft.takeReady());
+      } while (this.#apply(deadlineMs));
+      if (!this.#applyQueue.isRestoring) this.#reads.serve(this.#applyQueue.appliedIndex);
+      this.#exchange.setPaused(this.#applyQueue.isRestoring);
+      this.#tellStatus();
+      if (this.#applyQueue.hasWork) this.#turnLater();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #stepInbox(): void {
+    const events = this.#inbox;
+    this.#inbox = [];
+    const step = (event: RaftEvent): void => this.#raft.step(event);
+    for (const event of events) step(event);
+    if (this.#proposals.hasWaiting) this.#proposals.stepAll(step, this.#options.clock.wallMs());
+    this.#reads.stepAll(step, this.#options.clock.monotonicMs());
+  }
+
+  /** Honours the effects in the order that `core/ready.ts` demands; applying follows in {@link #apply}. */
+  #honour(ready: Ready): void {
+    const { transport } = this.#options;
+    for (const message of ready.messages) transport.send(message);
+    if (ready.persist !== null) this.#persist(ready.persist);
+    for (const outcome of ready.proposals) {
+      this.#proposals.answer(outcome, outcome.kind === "refused" ? this.#raft.status().leader : null);
+    }
+    this.#applyQueue.add(ready.restoreSnapshot, ready.committedEntries);
+    for (const state of ready.readStates) {
+      this.#reads.answer(state, state.kind === "refused" ? this.#raft.status().leader : null);
+    }
+    for (const chunk of ready.snapshotChunks) this.#exchange.receive(chunk);
+    for (const request of ready.snapshotSends) this.#exchange.send(request);
+  }
+
+  #persist(batch: PersistBatch): void {
+    invariant(this.#writing === null, "a write was asked for: one is in flight");
+    const { storage, transport } = this.#options;
+    this.#writing = storage.write(batch).then(
+      () => {
+        this.#writing = null;
+        if (this.#state !== "running") return;
+        for (const message of batch.messagesAfterPersist) transport.send(message);
+        this.#enqueue({ type: "persisted", last: batch.last });
+      },
+      (error) => {
+        this.#writing = null;
+        this.#fail(error);
+      },
+    );
+  }
+
+  /** Applies for a while; returns whether that gave the core something to say. */
+  #apply(deadlineMs: number): boolean {
+    this.#applyQueue.run(deadlineMs);
+    const index = this.#applyQueue.appliedIndex;
+    if (index === this.#reportedIndex) return false;
+    this.#reportedIndex = index;
+    this.#raft.step({ type: "applied", index });
+    return this.#raft.hasReady();
+  }
+
+  #tellStatus(): void {
+    const { role, currentTerm: term, leader } = this.#raft.status();
+    const told = this.#told;
+    if (role === told.role && term === told.term && leader === told.leader) return;
+    this.#told = { role, term, leader };
+    this.#options.onStatus?.(this.status());
+  }
+
+  #fail(error: unknown): void {
+    this.#halt("failed", error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #halt(state: "stopped" | "failed", reason: Error | null): void {
+    if (this.#state !== "running") return;
+    this.#state = state;
+    this.#failure = reason;
+    this.#ticker.stop();
+    this.#turnTimer?.cancel();
+    this.#inbox = [];
+    this.#transportClosed = this.#options.transport[Symbol.asyncDispose]().catch(() => {});
+    this.#proposals.abandon();
+    this.#reads.abandon();
+    this.#options.onStopped?.(reason);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What a {@link RaftNode} is made of, and the defaults of its timing and limits.
+ *
+ * @module
+ */
+import type { RaftConfig } from "../core/config.ts";
+import type { NodeId } from "../core/types.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Transport } from "../wire/transport.ts";
+import type { Applier } from "./apply_queue.ts";
+import type { Clock } from "./clock.ts";
+import type { Random } from "./random.ts";
+import type { NodeStatus } from "./status.ts";
+
+/** How fast a node notices and tells. All nodes of a cluster should have the same. */
+export interface Timing {
+  /** Milliseconds of a tick, the unit of the other two; > 0. */
+  readonly tickMs: number;
+  /** Ticks between heartbeats of a leader; >= 1. */
+  readonly heartbeatTicks: number;
+  /** Ticks without a leader before a follower campaigns, drawn from [n, 2n); > 2 * heartbeatTicks. */
+  readonly electionTimeoutTicks: number;
+}
+
+/** Heartbeats every 50 ms, elections after 300 to 600 ms: for nodes in one data centre. */
+export const defaultTiming: Timing = { tickMs: 25, heartbeatTicks: 2, electionTimeoutTicks: 12 };
+
+/** The core's limits; see {@link RaftConfig} for each. */
+export type RaftLimits = Pick<
+  RaftConfig,
+  "maxAppendBytes" | "maxAppendEntries" | "maxInflightAppends" | "maxUncommittedBytes" | "maxApplyBytes"
+>;
+
+/** Limits under which every AppendEntries fits a peer's frame (4 MiB; a single command may have 1.5 MiB). */
+export const defaultLimits: RaftLimits = {
+  maxAppendBytes: 1024 * 1024,
+  maxAppendEntries: 4096,
+  maxInflightAppends: 64,
+  maxUncommittedBytes: 32 * 1024 * 1024,
+  maxApplyBytes: 1024 * 1024,
+};
+
+/** What {@link RaftNode.start} needs. */
+export interface RaftNodeOptions {
+  /** This node's name. */
+  readonly id: NodeId;
+  /** Stable storage. Stays open when the node stops: it belongs to whoever opened it. */
+  readonly storage: Storage;
+  /** Messages. Started and closed by the node, for a node that has failed must fall silent. */
+  readonly transport: Transport;
+  /** Time. */
+  readonly clock: Clock;
+  /** Randomness, for election timeouts. */
+  readonly random: Random;
+  /** Where committed entries go. */
+  readonly applier: Applier;
+  /** How fast a node notices; {@link defaultTiming} where left out. */
+  readonly timing?: Partial<Timing>;
+  /** The core's limits; {@link defaultLimits} where left out. */
+  readonly limits?: Partial<RaftLimits>;
+  /** Called when the role, the term or the known leader has changed. Must not throw. */
+  readonly onStatus?: (status: NodeStatus) => void;
+  /** Called once when the node has stopped: with null when asked to, with the error when it failed. Must not throw. */
+  readonly onStopped?: (reason: Error | null) => void;
+}
+
+/** The ports a node stands on, its name and its pace: everything but what is replicated. */
+export type NodePorts = Omit<RaftNodeOptions, "applier" | "onStatus" | "onStopped">;
+
+/** Milliseconds of the shortest election timeout. */
+export function electionTimeoutMs(timing: Timing): number {
+  return timing.tickMs * timing.electionTimeoutTicks;
+}

@@ -1,0 +1,106 @@
+/**
+ * Commands on their way into the log: what arrives in one turn of the event loop is proposed as one batch, so that it
+ * costs one disk write and one AppendEntries per follower, however many callers there are.
+ *
+ * @module
+ */
+import type { ProposalOutcome, RaftEvent, RefusalReason } from "../core/message.ts";
+import type { EntryId, NodeId } from "../core/types.ts";
+
+export type { RefusalReason };
+
+/** What became of a proposal. */
+export type ProposeOutcome =
+  /** Appended to the leader's log as this entry; whether it is ever committed is decided by that slot. */
+  | { readonly kind: "accepted"; readonly entry: EntryId }
+  /** Not appended, here or anywhere; `leader` is who may know better. */
+  | { readonly kind: "refused"; readonly reason: RefusalReason | "stopped"; readonly leader: NodeId | null }
+  /** The node stopped while it was about to say: the entry may have left it or not. */
+  | { readonly kind: "unknown" };
+
+/** Told exactly once what became of a proposal. Must not throw: that stops the node. */
+export type ProposeCallback = (outcome: ProposeOutcome) => void;
+
+interface Proposal {
+  readonly command: Uint8Array;
+  readonly callback: ProposeCallback;
+}
+
+/** A batch becomes one `propose` event, which the core accepts or refuses as a whole: so it is kept to a fair size. */
+const maxBatchBytes = 1024 * 1024;
+const maxBatchCommands = 4096;
+
+/** Proposals waiting for the next turn, and those that the core has not answered yet. */
+export class Proposals {
+  #waiting: Proposal[] = [];
+  readonly #stepped = new Map<number, readonly Proposal[]>();
+  #nextId = 1;
+
+  /** Takes a command for the next turn. */
+  add(command: Uint8Array, callback: ProposeCallback): void {
+    this.#waiting.push({ command, callback });
+  }
+
+  /** An identifier for a proposal that is stepped by somebody else; answered to the callback as the others are. */
+  reserve(callback: ProposeCallback): number {
+    const id = this.#nextId++;
+    this.#stepped.set(id, [{ command: new Uint8Array(), callback }]);
+    return id;
+  }
+
+  /** Whether something waits for {@link stepAll}. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Proposes all that waits, in order, in as few events as the limits allow. */
+  stepAll(step: (event: RaftEvent) => void, clusterTimeMs: number): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    let start = 0;
+    let bytes = 0;
+    for (let end = 0; end < waiting.length; end++) {
+      const size = waiting[end]?.command.length ?? 0;
+      if (end > start && (bytes + size > maxBatchBytes || end - start >= maxBatchCommands)) {
+        this.#stepBatch(waiting.slice(start, end), step, clusterTimeMs);
+        start = end;
+        bytes = 0;
+      }
+      bytes += size;
+    }
+    this.#stepBatch(start === 0 ? waiting : waiting.slice(start), step, clusterTimeMs);
+  }
+
+  #stepBatch(batch: readonly Proposal[], step: (event: RaftEvent) => void, clusterTimeMs: number): void {
+    const proposalId = this.#nextId++;
+    this.#stepped.set(proposalId, batch);
+    step({ type: "propose", proposalId, commands: batch.map((proposal) => proposal.command), clusterTimeMs });
+  }
+
+  /** Passes the core's answer on to everyone in the batch. */
+  answer(outcome: ProposalOutcome, leader: NodeId | null): void {
+    const batch = this.#stepped.get(outcome.proposalId);
+    if (batch === undefined) return;
+    this.#stepped.delete(outcome.proposalId);
+    if (outcome.kind === "refused") {
+      for (const proposal of batch) proposal.callback({ kind: "refused", reason: outcome.reason, leader });
+      return;
+    }
+    let index = outcome.first.index;
+    const term = outcome.first.term;
+    for (const proposal of batch) proposal.callback({ kind: "accepted", entry: { index: index++, term } });
+  }
+
+  /** The node stops: what waits was never proposed; what the core has taken may or may not have left. */
+  abandon(): void {
+    const waiting = this.#waiting;
+    const stepped = [...this.#stepped.values()];
+    this.#waiting = [];
+    this.#stepped.clear();
+    for (const proposal of waiting) proposal.callback({ kind: "refused", reason: "stopped", leader: null });
+    for (const batch of stepped) {
+      for (const proposal of batch) proposal.callback({ kind: "unknown" });
+    }
+  }
+}

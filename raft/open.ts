@@ -1,0 +1,102 @@
+/**
+ * The composition root: the only file that names every concrete class. It opens what a node stands on: its data directory,
+ * its connections to the other nodes, and its port, which other nodes and clients share.
+ *
+ * Everything passes through a {@link Platform}, so that a simulation runs this very composition.
+ *
+ * @module
+ */
+import type { Configuration } from "./core/types.ts";
+import { realClock } from "./node/clock.ts";
+import type { NodePorts } from "./node/options.ts";
+import { realRandom } from "./node/random.ts";
+import type { NodeOptions } from "./open_options.ts";
+import { validateNodeOptions } from "./open_options.ts";
+import type { Platform } from "./platform.ts";
+import { DenoFileSystem } from "./storage/deno_file_system.ts";
+import { FileStorage } from "./storage/file_storage.ts";
+import { DenoNetwork } from "./wire/deno_network.ts";
+import { WireListener } from "./wire/listener.ts";
+import type { RpcHandler } from "./wire/rpc_server.ts";
+import { RpcServer } from "./wire/rpc_server.ts";
+import { TcpTransport } from "./wire/tcp_transport.ts";
+
+export { type NodeOptions, NodeOptionsError, validateNodeOptions } from "./open_options.ts";
+export type { Platform } from "./platform.ts";
+
+/** This machine. */
+export const realPlatform: Platform = {
+  clock: realClock,
+  random: realRandom,
+  network: new DenoNetwork(),
+  fileSystem: (directory) => new DenoFileSystem(directory),
+};
+
+/** What a node stands on. Dispose of it after the node has stopped. */
+export interface OpenedRaft extends NodePorts, AsyncDisposable {
+  /** The data directory. */
+  readonly storage: FileStorage;
+  /** The connections to the other nodes. */
+  readonly transport: TcpTransport;
+  /** Where the node listens, with the port the system chose if 0 was asked for. */
+  readonly address: string;
+}
+
+/**
+ * Opens data directory and port. Rejects with a message for the operator when the options are wrong, the directory belongs
+ * to somebody else, or the port is taken; nothing stays open then.
+ *
+ * `onRequest` serves the client role; without it clients are turned away. It may be called as soon as this resolves.
+ */
+export async function openRaft(options: NodeOptions, onRequest?: RpcHandler): Promise<OpenedRaft> {
+  validateNodeOptions(options);
+  const { id, dataDir, listen, peers, clusterId = "balsa", platform = realPlatform, onProblem } = options;
+  const { clock, random, network } = platform;
+  const storage = await FileStorage.open({
+    fileSystem: platform.fileSystem(dataDir),
+    clusterId,
+    nodeId: id,
+    initialConfiguration: initialConfiguration(Object.keys(peers)),
+    clock,
+  });
+  const reports = onProblem === undefined ? {} : { onProblem };
+  const transport = new TcpTransport({ id, clusterId, peers: others(id, peers), network, clock, random, ...reports });
+  const rpcServer = onRequest === undefined ? null : new RpcServer(onRequest, { clock });
+  try {
+    const listener = await WireListener.listen(network, listen, {
+      clusterId,
+      nodeId: id,
+      clock,
+      isPeer: (nodeId) => Object.hasOwn(peers, nodeId),
+      onPeer: (connection, nodeId) => transport.accept(connection, nodeId),
+      onClient: (connection) => {
+        if (rpcServer !== null) rpcServer.accept(connection);
+        else connection.connection.close("this node serves no clients");
+      },
+      ...reports,
+    });
+    return {
+      ...{ id, storage, transport, clock, random, address: listener.address },
+      ...(options.timing === undefined ? {} : { timing: options.timing }),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      async [Symbol.asyncDispose]() {
+        listener.close();
+        await transport[Symbol.asyncDispose]();
+        await storage[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await transport[Symbol.asyncDispose]();
+    await storage[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The configuration of a cluster that has never run: every member votes. */
+function initialConfiguration(names: readonly string[]): Configuration {
+  return { voters: [...names].sort(), outgoing: [], learners: [] };
+}
+
+function others(id: string, peers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(peers).filter(([name]) => name !== id));
+}

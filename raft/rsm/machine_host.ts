@@ -1,0 +1,154 @@
+/**
+ * Stands between the log and a state machine: decodes commands, keeps cluster time, answers the callers that wait, and
+ * has snapshots taken and restored.
+ *
+ * @module
+ */
+import type { CommandEntry, Entry, LogIndex, SnapshotMeta } from "../core/types.ts";
+import type { Applier } from "../node/apply_queue.ts";
+import type { Clock } from "../node/clock.ts";
+import type { RaftNode } from "../node/node.ts";
+import type { PendingCommands } from "./pending.ts";
+import { encodeSnapshotHeader, openSnapshot, SnapshotFormatError } from "./snapshot_codec.ts";
+import type { SnapshotView } from "./snapshotter.ts";
+import { Snapshotter } from "./snapshotter.ts";
+import type { CommandCodec, StateMachine } from "./state_machine.ts";
+
+/** What a {@link MachineHost} works with. */
+export interface MachineHostOptions<Command, Result, Query, Answer> {
+  /** The state machine. */
+  readonly machine: StateMachine<Command, Result, Query, Answer>;
+  /** How its commands are stored. */
+  readonly codec: CommandCodec<Command>;
+  /** Callers to be answered. */
+  readonly pending: PendingCommands<Result>;
+  /** See {@link Snapshotter}. */
+  readonly maxRaftStateBytes: number;
+  /** Time. */
+  readonly clock: Clock;
+  /** The node this host is the applier of. */
+  readonly node: () => RaftNode;
+  /** A snapshot could not be taken: the node must stop. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** What an entry without a command, and the frame of one with it, take in the log; near enough for a threshold. */
+const entryOverheadBytes = 24;
+
+/** Applies entries to one state machine. */
+export class MachineHost<Command, Result, Query, Answer> implements Applier {
+  readonly #options: MachineHostOptions<Command, Result, Query, Answer>;
+  readonly #snapshotter: Snapshotter;
+  /** Running maximum over the entries applied. */
+  #clusterTimeMs = 0;
+  #appliedIndex: LogIndex = 0;
+  #isRestoring = false;
+  #waitingReads: (() => void)[] = [];
+
+  /** Makes a host for a machine in its initial state. */
+  constructor(options: MachineHostOptions<Command, Result, Query, Answer>) {
+    this.#options = options;
+    const { maxRaftStateBytes, clock, node, onFailed } = options;
+    this.#snapshotter = new Snapshotter({
+      maxRaftStateBytes,
+      clock,
+      logBytes: () => node().storageStatus().logBytes,
+      take: () => this.#takeSnapshot(),
+      save: (snapshot, chunks) => node().saveSnapshot(snapshot, chunks),
+      onFailed,
+    });
+  }
+
+  /** Cluster time as of the last entry applied, in milliseconds since the Unix epoch; 0 before the first. */
+  get clusterTimeMs(): number {
+    return this.#clusterTimeMs;
+  }
+
+  /** Whether a snapshot is being written. */
+  get isTakingSnapshot(): boolean {
+    return this.#snapshotter.isRunning;
+  }
+
+  /** Applies committed entries and answers whoever waits for them. */
+  apply(entries: readonly Entry[]): void {
+    const { pending } = this.#options;
+    let bytes = 0;
+    for (const entry of entries) {
+      if (entry.clusterTimeMs > this.#clusterTimeMs) this.#clusterTimeMs = entry.clusterTimeMs;
+      this.#appliedIndex = entry.index;
+      bytes += entryOverheadBytes;
+      if (entry.kind === "command") {
+        bytes += entry.data.length;
+        pending.executed(entry.index, entry.term, this.#execute(entry));
+      } else {
+        pending.taken(entry.index);
+      }
+    }
+    this.#snapshotter.applied(bytes);
+  }
+
+  /** Replaces the machine's state by a stored snapshot. Whoever waits for a slot that it covers will never know. */
+  async restore(snapshot: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#isRestoring = true;
+    await this.#snapshotter.hold();
+    this.#options.pending.skipped(snapshot.last.index);
+    const { header, chunks: machineChunks } = await openSnapshot(chunks);
+    const { index, term } = header.applied;
+    if (index !== snapshot.last.index || term !== snapshot.last.term) {
+      throw new SnapshotFormatError(
+        `Cannot restore snapshot of index ${snapshot.last.index}, term ${snapshot.last.term}: ` +
+          `it says that it was taken at index ${index}, term ${term}`,
+      );
+    }
+    await this.#options.machine.restore(machineChunks);
+    this.#clusterTimeMs = header.clusterTimeMs;
+    this.#appliedIndex = index;
+    this.#isRestoring = false;
+    this.#snapshotter.restored();
+    const reads = this.#waitingReads;
+    this.#waitingReads = [];
+    for (const read of reads) read();
+  }
+
+  /** Calls back when the machine can be read: now, or when the snapshot that is being restored is complete. */
+  whenReadable(callback: () => void): void {
+    if (this.#isRestoring) this.#waitingReads.push(callback);
+    else callback();
+  }
+
+  /** Asks the machine; throws what it throws. */
+  query(query: Query): Answer {
+    const { machine } = this.#options;
+    if (machine.query === undefined) throw new Error("Cannot read: the state machine has no query method");
+    return machine.query(query);
+  }
+
+  /** The node has stopped. Reads that waited are called back, to find that out. */
+  stop(): void {
+    this.#snapshotter.stop();
+    const reads = this.#waitingReads;
+    this.#waitingReads = [];
+    for (const read of reads) read();
+  }
+
+  #execute(entry: CommandEntry): Result {
+    const { index, term, data } = entry;
+    try {
+      const command = this.#options.codec.decode(data);
+      return this.#options.machine.apply(command, { index, term, clusterTimeMs: this.#clusterTimeMs });
+    } catch (cause) {
+      const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+      throw new Error(
+        `Cannot apply the command at index ${index}, term ${term}: the state machine threw ${text}. The node stops, ` +
+          `because a replica that leaves out a command would differ from the others; correct the machine and restart`,
+        { cause },
+      );
+    }
+  }
+
+  #takeSnapshot(): SnapshotView {
+    const snapshot = this.#options.node().snapshotMetaAt(this.#appliedIndex);
+    const header = encodeSnapshotHeader({ clusterTimeMs: this.#clusterTimeMs, applied: snapshot.last });
+    return { snapshot, header, source: this.#options.machine.snapshot() };
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Stable storage in the files of one data directory; `open_directory.ts` lists them, and each format stands where it is
+ * written: `record.ts`, `wal_format.ts`, `witness.ts`, `snapshot_file.ts`, `meta.ts`.
+ *
+ * A batch costs one write and one fsync on the log, and one write to the witness, which nobody waits for. What a crash
+ * leaves at each step of a batch:
+ *
+ * 1. before or during the write, before the fsync has returned: the batch is absent, whole, or torn and then dropped;
+ * 2. after the fsync, before the note in the witness: the batch is whole, and the witness is one behind;
+ * 3. after the note: the batch is whole, and its loss would be noticed.
+ *
+ * After a failed write or fsync everything is refused: the kernel may have dropped what it could not write and would call
+ * the next fsync a success.
+ *
+ * @module
+ */
+import type { EntryId, SnapshotMeta } from "../core/types.ts";
+import { invariant, InvariantError } from "../core/invariant.ts";
+import type { DirectoryLock } from "./file_system.ts";
+import { LogSizes } from "./log_sizes.ts";
+import { openDirectory, type OpenedDirectory, type OpenOptions, type Recovery } from "./open_directory.ts";
+import type { ChunkOutcome, SnapshotChunk, Storage, StorageStatus, StoredState, WriteBatch } from "./storage.ts";
+import type { StorageClock } from "./storage_clock.ts";
+import { messageOf, StorageError } from "./storage_error.ts";
+import { hardStateBytes } from "./wal_format.ts";
+
+export type { OpenOptions, Recovery } from "./open_directory.ts";
+
+/** Storage of one node in the files of a {@link FileSystem}. */
+export class FileStorage implements Storage {
+  readonly #directory: string;
+  readonly #clock: StorageClock;
+  readonly #lock: DirectoryLock;
+  readonly #parts: OpenedDirectory;
+  readonly #sizes: LogSizes;
+  #initial: StoredState | null;
+  #hardStateBytes: number;
+  /** Smoothed duration of a write with its fsync, in milliseconds; 0 before the first. */
+  #syncMs = 0;
+  #writing: Promise<void> | null = null;
+  #failed: StorageError | null = null;
+  #closed = false;
+
+  private constructor(options: OpenOptions, lock: DirectoryLock, parts: OpenedDirectory) {
+    this.#directory = options.fileSystem.directory;
+    this.#clock = options.clock;
+    this.#lock = lock;
+    this.#parts = parts;
+    this.#initial = parts.initial;
+    this.#hardStateBytes = hardStateBytes(parts.initial.hardState);
+    this.#sizes = new LogSizes(parts.initial.snapshot.last.index);
+    for (const { entry, bytes } of parts.sized) this.#sizes.append(entry.index, bytes);
+  }
+
+  /**
+   * Opens a node's data directory, and creates it when there is none. Throws a {@link StorageError} when it is held by
+   * another process, belongs to another node or cluster, is damaged, was written by a newer version, or cannot be written.
+   */
+  static async open(options: OpenOptions): Promise<FileStorage> {
+    const { fileSystem } = options;
+    const { directory } = fileSystem;
+    const lock = await lockDirectory(options);
+    let storage: FileStorage | null = null;
+    let early: StorageError | null = null;
+    const onWitnessFailure = (error: unknown): void => {
+      const failure = ioError(directory, "write the witness", error);
+      if (storage === null) early = failure;
+      else storage.#failed ??= failure;
+    };
+    try {
+      const parts = await openDirectory(options, onWitnessFailure);
+      storage = new FileStorage(options, lock, parts);
+      storage.#failed = early;
+      return storage;
+    } catch (error) {
+      lock[Symbol.dispose]();
+      if (error instanceof StorageError || error instanceof InvariantError) throw error;
+      throw new StorageError("io", `Cannot open data directory ${directory}: ${messageOf(error)}`, error);
+    }
+  }
+
+  /** What was found on opening; gone with the first {@link write}, so that the entries are not held twice. */
+  get initial(): StoredState {
+    invariant(this.#initial !== null, "Storage.initial must be read before the first write");
+    return this.#initial;
+  }
+
+  /** What opening had to put right. */
+  get recovery(): Recovery {
+    return this.#parts.recovery;
+  }
+
+  /** Makes a batch durable. */
+  write(batch: WriteBatch): Promise<void> {
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.reject(refusal);
+    if (batch.hardState === null && batch.logStart === null && batch.entries.length === 0) return Promise.resolve();
+    if (this.#writing !== null) {
+      return Promise.reject(new InvariantError("Invariant broken: a write began while another was in flight"));
+    }
+    this.#initial = null;
+    this.#writing = this.#write(batch);
+    return this.#writing;
+  }
+
+  /** Saves a snapshot of the own state machine, and lets go of log that neither kept snapshot needs. */
+  async saveSnapshot(snapshot: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#throwIfRefused();
+    const source = new Source(chunks);
+    try {
+      await this.#parts.snapshots.save(snapshot, source);
+      await this.#afterSnapshot();
+    } catch (error) {
+      // What the caller's own iterator threw says nothing about the disk.
+      throw source.failed && error === source.error ? error : this.#fail("save a snapshot", error);
+    }
+  }
+
+  /** The newest snapshot's bytes, verified. */
+  async *readSnapshot(): AsyncGenerator<Uint8Array> {
+    this.#throwIfRefused();
+    yield* this.#parts.snapshots.read();
+  }
+
+  /** A part of a kept snapshot, or null. */
+  readSnapshotChunk(snapshot: EntryId, offset: number, maxBytes: number): Promise<SnapshotChunk | null> {
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.reject(refusal);
+    return this.#parts.snapshots.readChunk(snapshot, offset, maxBytes);
+  }
+
+  /** Stores a chunk from a leader. */
+  async receiveSnapshotChunk(
+    snapshot: SnapshotMeta,
+    offset: number,
+    data: Uint8Array,
+    checksum: number,
+    done: boolean,
+    transfer = "",
+  ): Promise<ChunkOutcome> {
+    this.#throwIfRefused();
+    try {
+      const outcome = await this.#parts.snapshots.receive(snapshot, offset, data, checksum, done, transfer);
+      if (outcome.kind === "complete") await this.#afterSnapshot();
+      return outcome;
+    } catch (error) {
+      throw this.#fail("store a snapshot from the leader", error);
+    }
+  }
+
+  /** Figures for `status`. */
+  status(): StorageStatus {
+    return {
+      logBytes: this.#hardStateBytes + this.#sizes.bytes,
+      snapshotBytes: this.#parts.snapshots.newest?.bytes ?? 0,
+      syncMs: this.#syncMs,
+    };
+  }
+
+  /** Waits for what is in flight, flushes the witness, and releases files and lock. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { wal, witness, snapshots } = this.#parts;
+    try {
+      await this.#writing?.catch(() => {});
+      await snapshots.close();
+      await witness.close(this.#failed === null);
+    } finally {
+      wal.close();
+      this.#lock[Symbol.dispose]();
+    }
+  }
+
+  async #write(batch: WriteBatch): Promise<void> {
+    const { wal, witness } = this.#parts;
+    const started = this.#clock.monotonicMs();
+    try {
+      if (batch.logStart !== null) this.#sizes.restart(batch.logStart.last.index);
+      const rolled = await wal.write(batch, this.#onSize);
+      if (batch.hardState !== null) this.#hardStateBytes = hardStateBytes(batch.hardState);
+      witness.note(wal.note());
+      // Segments may be deleted from now on: the witness must not lag behind the oldest.
+      if (rolled) await witness.flush();
+    } catch (error) {
+      throw this.#fail("write the log", error);
+    } finally {
+      this.#writing = null;
+    }
+    const took = this.#clock.monotonicMs() - started;
+    this.#syncMs = this.#syncMs === 0 ? took : this.#syncMs + (took - this.#syncMs) / 8;
+  }
+
+  readonly #onSize = (index: number, bytes: number): void => this.#sizes.append(index, bytes);
+
+  async #afterSnapshot(): Promise<void> {
+    const { wal, snapshots } = this.#parts;
+    this.#sizes.dropThrough(snapshots.newest?.snapshot.last.index ?? 0);
+    wal.requestRoll();
+    await wal.removeThrough(snapshots.coveredIndex);
+  }
+
+  #fail(attempt: string, error: unknown): unknown {
+    if (error === this.#failed) return error;
+    const failure = error instanceof StorageError ? error : ioError(this.#directory, attempt, error);
+    this.#failed ??= failure;
+    return error instanceof InvariantError ? error : failure;
+  }
+
+  #refusal(): StorageError | null {
+    if (this.#closed) {
+      return new StorageError("io", `Cannot use data directory ${this.#directory}: the storage has been closed`);
+    }
+    return this.#failed;
+  }
+
+  #throwIfRefused(): void {
+    const refusal = this.#refusal();
+    if (refusal !== null) throw refusal;
+  }
+}
+
+/** Chunks, and whether producing them failed. */
+class Source implements AsyncIterable<Uint8Array> {
+  failed = false;
+  error: unknown = undefined;
+  readonly #chunks: AsyncIterable<Uint8Array>;
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#chunks = chunks;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#chunks;
+    } catch (error) {
+      this.failed = true;
+      this.error = error;
+      throw error;
+    }
+  }
+}
+
+function ioError(directory: string, attempt: string, error: unknown): StorageError {
+  return new StorageError(
+    "io",
+    `Cannot ${attempt} in data directory ${directory}: ${
+      messageOf(error)
+    }. The storage refuses everything else until ` +
+      `it is opened anew: a failed write or fsync cannot be retried.`,
+    error,
+  );
+}
+
+async function lockDirectory(options: OpenOptions): Promise<DirectoryLock> {
+  const { fileSystem } = options;
+  try {
+    await fileSystem.prepare();
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    throw new StorageError("io", `Cannot write to data directory ${fileSystem.directory}: ${messageOf(error)}`, error);
+  }
+  try {
+    return await fileSystem.lock();
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    throw new StorageError("locked", messageOf(error), error);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The lock: at most one holder, each with a fencing token greater than all before (Kleppmann 2016, "How to do distributed
+ * locking").
+ *
+ * | function | argument | answer |
+ * |---|---|---|
+ * | `acquire` | the holder's name | the fencing token, a whole number; null if the lock was held |
+ * | `release` | the fencing token | null or true if it released the lock; false if the lock was not held under that token |
+ *
+ * @module
+ */
+import type { Operation } from "./history.ts";
+import { keyOf, type Model, ModelError } from "./model.ts";
+import { type Specification, specificationOf } from "./specification.ts";
+
+/** Who holds the lock, and how far its tokens have come. */
+export interface LockState {
+  /** The holder's name; undefined if the lock is free. */
+  readonly holder: string | undefined;
+  /** No token up to this was given out later; the holder's own token if `isExact`. */
+  readonly token: number;
+  /** False while the holder's token was not told, because its `acquire` was never answered: it is then `token` or more. */
+  readonly isExact: boolean;
+}
+
+/** A call on a lock. */
+export type LockInput =
+  | { readonly kind: "acquire"; readonly holder: string }
+  | { readonly kind: "release"; readonly token: number };
+
+/** The answer of a call on a lock. */
+export interface LockOutput {
+  /** Whether the call changed who holds the lock. */
+  readonly isDone: boolean;
+  /** The token that `acquire` gave; undefined for the others. */
+  readonly token?: number;
+}
+
+/** What a lock promises beyond its tokens. */
+export interface LockModelOptions {
+  /**
+   * Whether a held lock may pass to another without a release, because leases run out. Then only the tokens keep holders
+   * apart: each must be greater than all before. Default: false.
+   */
+  readonly leasesExpire?: boolean;
+}
+
+/** One lock, free at first, with no token given. */
+export function lockModel(options: LockModelOptions = {}): Model<LockState, LockInput, LockOutput> {
+  const { leasesExpire = false } = options;
+  return {
+    name: "lock",
+    partitionKey: keyOf,
+    input: readInput,
+    output: readOutput,
+    initial: () => ({ holder: undefined, token: 0, isExact: true }),
+    step: (state, input, output) =>
+      input.kind === "acquire"
+        ? acquire(state, input.holder, output, leasesExpire)
+        : release(state, input.token, output, leasesExpire),
+    stateKey: (state) => JSON.stringify([state.holder ?? null, state.token, state.isExact]),
+    isReadOnly: (_input, output) => output?.isDone === false,
+    describe(input, output) {
+      const argument = input.kind === "acquire" ? JSON.stringify(input.holder) : `token ${input.token}`;
+      const answer = output === undefined ? "" : !output.isDone ? " -> refused" : ` -> ${output.token ?? "done"}`;
+      return `${input.kind}(${argument})${answer}`;
+    },
+    describeState: (state) =>
+      state.holder === undefined
+        ? `free, last token ${state.token}`
+        : `held by ${JSON.stringify(state.holder)} under token ${state.token}${state.isExact ? "" : " or more"}`,
+  };
+}
+
+/** {@linkcode lockModel} for the checker. */
+export function lockSpecification(options: LockModelOptions = {}): Specification {
+  return specificationOf(lockModel(options));
+}
+
+function acquire(
+  state: LockState,
+  holder: string,
+  output: LockOutput | undefined,
+  leasesExpire: boolean,
+): readonly LockState[] {
+  const isFree = state.holder === undefined || leasesExpire;
+  if (output?.isDone === false) return state.holder === undefined ? [] : [state];
+  // An acquire whose answer is unknown may have found the lock held, and changed nothing.
+  if (!isFree) return output === undefined ? [state] : [];
+  const token = output?.token;
+  if (token === undefined) return [{ holder, token: state.token + 1, isExact: false }];
+  return token > state.token ? [{ holder, token, isExact: true }] : [];
+}
+
+function release(
+  state: LockState,
+  token: number,
+  output: LockOutput | undefined,
+  leasesExpire: boolean,
+): readonly LockState[] {
+  const isHeld = state.holder !== undefined && (state.isExact ? state.token === token : token >= state.token);
+  // Under a token that was not told, the lock may be held or not by whoever releases it: both are possible.
+  const mayBeOther = !isHeld || !state.isExact || leasesExpire;
+  const released: LockState = { holder: undefined, token: Math.max(state.token, token), isExact: true };
+  if (output === undefined) return isHeld ? [released] : [state];
+  if (output.isDone) return isHeld ? [released] : [];
+  return mayBeOther ? [state] : [];
+}
+
+function readInput(operation: Operation): LockInput {
+  const { f, value } = operation;
+  if (f === "acquire") {
+    if (typeof value === "string") return { kind: "acquire", holder: value };
+    throw refusal(operation, `its argument must be the holder's name: found ${JSON.stringify(value)}`);
+  }
+  if (f === "release") {
+    if (isToken(value)) return { kind: "release", token: value };
+    throw refusal(operation, `its argument must be a fencing token, a whole number: found ${JSON.stringify(value)}`);
+  }
+  throw refusal(operation, "its functions are acquire and release");
+}
+
+function readOutput(operation: Operation): LockOutput {
+  const { f, result } = operation;
+  if (f === "release" && (result === null || typeof result === "boolean")) return { isDone: result !== false };
+  if (f === "acquire" && result === null) return { isDone: false };
+  if (f === "acquire" && isToken(result)) return { isDone: true, token: result };
+  throw refusal(
+    operation,
+    `its answer must be ${f === "acquire" ? "a fencing token or null" : "null, true or false"}: found ${
+      JSON.stringify(result)
+    }`,
+  );
+}
+
+function isToken(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function refusal(operation: Operation, reason: string): ModelError {
+  return new ModelError("lock", operation, reason);
+}

@@ -1,0 +1,49 @@
+/**
+ * Requests and replies: what the frames of a connection of role "client" hold, after the handshake and beside pings.
+ *
+ * ```text
+ * request = [correlationId, body, checksum]     client to server, an item of at most 1.5 MiB
+ * reply   = [correlationId, body, checksum]     server to client, an item of at most 8 MiB
+ *   correlationId  unsigned, at most 2^53 - 1: chosen by the client, repeated in the one reply to the request. It should
+ *                  not be used again on the same connection.
+ *   body           any item of the strict subset; for the key/value store see kv/protocol.ts
+ *   checksum       the CRC-32 (zlib's) of all bytes of the item before it, its initial byte (83) included
+ * ```
+ *
+ * A client may send requests without waiting for replies; these come in any order. When the connection ends the fate of
+ * what was asked and not answered is unknown. When too many requests are under way, or the client does not read its
+ * replies, the server stops reading until that is better, and at last hangs up: see `limits.ts`.
+ *
+ * @module
+ */
+import type { CborValue } from "../encoding/cbor.ts";
+import { CborReader } from "../encoding/cbor_reader.ts";
+import { CborWriter } from "../encoding/cbor_writer.ts";
+import { readChecksum, writeChecksum } from "./checksum.ts";
+import { finishFrame, frameHeaderBytes, startFrame } from "./frame.ts";
+
+/** Used by one synchronous call at a time. */
+const sharedWriter = new CborWriter(64 * 1024);
+
+/** A request or a reply as a frame. Throws {@link CborError} when `body` cannot be encoded. */
+export function encodeCall(correlationId: number, body: CborValue): Uint8Array {
+  startFrame(sharedWriter);
+  sharedWriter.array(3);
+  sharedWriter.integer(correlationId);
+  sharedWriter.value(body);
+  writeChecksum(sharedWriter, frameHeaderBytes);
+  return finishFrame(sharedWriter);
+}
+
+/** The item of a request or a reply. Byte strings are copied unless the item may be kept. Throws {@link CborError}. */
+export function decodeCall(
+  item: Uint8Array,
+  isOwn: boolean,
+): { readonly correlationId: number; readonly body: CborValue } {
+  const reader = new CborReader(item, 0, { copyBytes: !isOwn });
+  reader.expectArray(3);
+  const correlationId = reader.unsigned();
+  const body = reader.value();
+  readChecksum(reader, item);
+  return { correlationId, body };
+}

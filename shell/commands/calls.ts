@@ -1,0 +1,88 @@
+/**
+ * get, put and append, as the REPL and the one-shot commands share them.
+ *
+ * @module
+ */
+import { ClerkError } from "../../kv/mod.ts";
+import type { CallOptions, ShellContext } from "../context.ts";
+import { CommandFailed } from "../failure.ts";
+import { palette, renderDuration, renderForTerminal } from "../render.ts";
+
+/** The call was given up because the user pressed Ctrl-C. */
+export class Interrupted extends CommandFailed {}
+
+/** Reads a key and prints its value. */
+export async function runGet(context: ShellContext, key: string): Promise<string> {
+  return await call(context, "get", key, (options) => context.store.get(key, options));
+}
+
+/** Replaces the value of a key. */
+export async function runPut(context: ShellContext, key: string, value: string): Promise<void> {
+  await call(context, "put", key, (options) => context.store.put(key, value, options));
+}
+
+/** Adds to the value of a key. */
+export async function runAppend(context: ShellContext, key: string, value: string): Promise<void> {
+  await call(context, "append", key, (options) => context.store.append(key, value, options));
+}
+
+/** Prints a value: as it is into a pipe or file, harmless on a terminal. */
+export function printValue(context: ShellContext, value: string): void {
+  context.output.result(context.output.isTerminal ? renderForTerminal(value) : value);
+  printTime(context);
+}
+
+/** Confirms a write on a terminal; scripts learn it from the exit code and get results only. */
+export function printDone(context: ShellContext): void {
+  if (context.output.isTerminal) context.output.result("ok");
+  printTime(context);
+}
+
+/** Says how long the last call took, if that was asked for; apart from the results. */
+function printTime(context: ShellContext): void {
+  if (context.showTime) context.output.note(palette(context.output.colors).faint(renderDuration(context.lastCallMs)));
+}
+
+/** Runs one call within the user's patience. */
+async function call<T>(
+  context: ShellContext,
+  verb: "get" | "put" | "append",
+  key: string,
+  run: (options: CallOptions) => Promise<T>,
+): Promise<T> {
+  const timeout = context.timeoutMs === null ? null : AbortSignal.timeout(context.timeoutMs);
+  const signal = timeout === null ? context.signal : AbortSignal.any([context.signal, timeout]);
+  const start = performance.now();
+  context.callsInFlight += 1;
+  try {
+    const result = await run({ signal });
+    context.recentKeys.add(key);
+    context.lastCallMs = performance.now() - start;
+    return result;
+  } catch (error) {
+    // Whichever error the abort surfaced as, the reason is what the person wants to read.
+    if (context.signal.aborted) throw new Interrupted(`Interrupted${fateOf(verb, error)}`);
+    if (timeout?.aborted) {
+      throw new CommandFailed(
+        `Cannot ${verb} ${JSON.stringify(key)}: no answer within ${context.timeoutMs} ms${waitedFor(context)}` +
+          `${fateOf(verb, error)}; see which nodes are up with: status`,
+      );
+    }
+    throw error;
+  } finally {
+    context.callsInFlight -= 1;
+    context.waiting.clear();
+  }
+}
+
+function waitedFor(context: ShellContext): string {
+  const { obstacle } = context.waiting;
+  return obstacle === null ? "" : ` (${obstacle.text})`;
+}
+
+/** What has become of a write that was given up. */
+function fateOf(verb: "get" | "put" | "append", error: unknown): string {
+  if (verb === "get") return "";
+  const isNotDone = error instanceof ClerkError && error.code !== "unknown";
+  return isNotDone ? `; the ${verb} was not carried out` : `; the ${verb} may still take effect`;
+}

@@ -1,0 +1,142 @@
+/**
+ * A cluster that is no cluster: servers that share one key/value machine and answer as a script tells them. What the wire
+ * does and what the machine does is real, so that a Clerk cannot tell the difference.
+ *
+ * @module
+ */
+import type { CborValue } from "../../raft/encoding/cbor.ts";
+import { WireListener } from "../../raft/wire/listener.ts";
+import { RpcServer } from "../../raft/wire/rpc.ts";
+import { Clerk, type ClerkOptions } from "../../kv/clerk.ts";
+import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "../../kv/protocol.ts";
+import { KvStateMachine } from "../../kv/state_machine.ts";
+import { FakeClock, FakeNetwork } from "./fake_world.ts";
+
+/** What a server does with a request. */
+export type Action =
+  /** What a leader does. */
+  | { readonly kind: "serve" }
+  /** Serves, and hangs up before the reply is out. */
+  | { readonly kind: "serveAndHangUp" }
+  /** Serves, and never says so. */
+  | { readonly kind: "serveSilently" }
+  /** Serves, but answers this. */
+  | { readonly kind: "serveAndSay"; readonly reply: KvReply }
+  /** Answers this without serving. */
+  | { readonly kind: "say"; readonly reply: KvReply }
+  /** Sends this, which is no reply of the protocol, without serving. */
+  | { readonly kind: "sayRaw"; readonly body: CborValue }
+  /** Hangs up without serving. */
+  | { readonly kind: "hangUp" }
+  /** Does nothing at all. */
+  | { readonly kind: "ignore" };
+
+/** A request as a server got it. */
+export interface Seen {
+  /** The server. */
+  readonly address: string;
+  /** The request. */
+  readonly request: KvRequest;
+}
+
+/** See the module. */
+export class FakeCluster implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly network = new FakeNetwork();
+  /** The servers' addresses. */
+  readonly addresses: readonly string[];
+  /** Requests in the order in which servers got them. */
+  readonly seen: Seen[] = [];
+  /** The machine that all servers share; replaced to make the cluster forget its sessions. */
+  machine = new KvStateMachine();
+  /** Decides about each request; by default every server serves. */
+  script: (seen: Seen) => Action = () => ({ kind: "serve" });
+  readonly #listeners = new Map<string, WireListener>();
+  #index = 0;
+
+  private constructor(count: number) {
+    this.addresses = Array.from({ length: count }, (_, at) => `10.0.0.${at + 1}:7000`);
+  }
+
+  static async start(count: number): Promise<FakeCluster> {
+    const cluster = new FakeCluster(count);
+    for (const address of cluster.addresses) await cluster.startServer(address);
+    return cluster;
+  }
+
+  async startServer(address: string): Promise<void> {
+    const { clock } = this;
+    const server = new RpcServer((body, respond, connection) => {
+      const seen = { address, request: requestFromCbor(body) };
+      this.seen.push(seen);
+      this.#act(this.script(seen), seen.request, respond, () => connection.close("as the script says"));
+    }, { clock });
+    const listener = await WireListener.listen(this.network, address, {
+      clusterId: "fake",
+      nodeId: address,
+      clock,
+      onPeer: () => {},
+      onClient: (connection) => server.accept(connection),
+    });
+    this.#listeners.set(address, listener);
+  }
+
+  /** Stops a server, with its connections. */
+  stopServer(address: string): void {
+    this.#listeners.get(address)?.close();
+    this.#listeners.delete(address);
+  }
+
+  /** A Clerk of this cluster, whose randomness is constant. */
+  clerk(options: ClerkOptions = {}, addresses = this.addresses): Clerk {
+    return new Clerk(addresses, { network: this.network, clock: this.clock, random: { next: () => 0 }, ...options });
+  }
+
+  /** The writes that servers got, as [server, sessionId, serialNumber, lowestOutstanding]. */
+  writesSeen(): [string, number, number, number][] {
+    return this.seen.flatMap(({ address, request }) =>
+      request.kind === "write" ? [[address, request.sessionId, request.serialNumber, request.lowestOutstanding]] : []
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const address of [...this.#listeners.keys()]) this.stopServer(address);
+    return Promise.resolve();
+  }
+
+  #act(action: Action, request: KvRequest, respond: (reply: CborValue) => void, hangUp: () => void): void {
+    switch (action.kind) {
+      case "serve":
+        return respond(replyToCbor(this.#serve(request)));
+      case "serveAndHangUp":
+        this.#serve(request);
+        return hangUp();
+      case "serveSilently":
+        this.#serve(request);
+        return;
+      case "serveAndSay":
+        this.#serve(request);
+        return respond(replyToCbor(action.reply));
+      case "say":
+        return respond(replyToCbor(action.reply));
+      case "sayRaw":
+        return respond(action.body);
+      case "hangUp":
+        return hangUp();
+      case "ignore":
+        return;
+    }
+  }
+
+  #serve(request: KvRequest): KvReply {
+    if (request.kind === "status") return { kind: "unavailable", message: "no status here" };
+    if (request.kind === "read") {
+      const { value, version } = this.machine.query({ kind: "get", key: request.key });
+      return { kind: "ok", fields: [value, version] };
+    }
+    const context = { index: ++this.#index, term: 1, clusterTimeMs: this.clock.wallMs() };
+    const result = this.machine.apply(request, context);
+    if (result.kind === "sessionOpened") return { kind: "ok", fields: [result.sessionId] };
+    return result.kind === "written" ? { kind: "ok", fields: [result.version] } : result;
+  }
+}

@@ -1,0 +1,166 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { maxValueBytes } from "../../kv/limits.ts";
+import { Store } from "../../kv/store.ts";
+import { continueHash, emptyHash, keyProblem, utf8Bytes, valueProblem } from "../../kv/values.ts";
+import { seededRandom } from "./seeded_random.ts";
+
+const bytesOf = (...values: number[]): Uint8Array => new Uint8Array(values);
+
+Deno.test("Store: a missing key reads as the empty text at version 0", () => {
+  assertEquals(new Store().read("nothing"), { value: "", version: 0 });
+});
+
+Deno.test("Store: put replaces, append adds, each raises the version by one", () => {
+  const store = new Store();
+  assertEquals(store.append("k", "a"), { kind: "written", version: 1 });
+  assertEquals(store.append("k", "b"), { kind: "written", version: 2 });
+  assertEquals(store.put("k", "c"), { kind: "written", version: 3 });
+  assertEquals(store.append("k", ""), { kind: "written", version: 4 });
+  assertEquals(store.read("k").value, "c");
+  assertEquals(store.read("k").version, 4);
+  assertEquals(store.size, 1);
+});
+
+Deno.test("Store: texts and bytes do not mix, and a refused append changes nothing", () => {
+  const store = new Store();
+  store.put("text", "t");
+  store.put("bytes", bytesOf(1));
+  const before = store.hash();
+  assertEquals(store.append("text", bytesOf(2)), { kind: "wrongType" });
+  assertEquals(store.append("bytes", "x"), { kind: "wrongType" });
+  assertEquals(store.hash(), before);
+  assertEquals(store.put("text", bytesOf(3)), { kind: "written", version: 2 });
+  assertEquals(store.append("text", bytesOf(4)), { kind: "written", version: 3 });
+  assertEquals(store.read("text").value, bytesOf(3, 4));
+});
+
+Deno.test("Store: a value of exactly the limit is taken, one byte more is refused", () => {
+  const store = new Store();
+  assertEquals(store.put("k", "é".repeat(maxValueBytes / 2)).kind, "written");
+  assertEquals(store.append("k", "x").kind, "valueTooLarge");
+  assertEquals(store.put("k", "x".repeat(maxValueBytes + 1)).kind, "valueTooLarge");
+  assertEquals(store.put("b", new Uint8Array(maxValueBytes - 1)).kind, "written");
+  assertEquals(store.append("b", bytesOf(1)).kind, "written");
+  assertEquals(store.append("b", bytesOf(1)).kind, "valueTooLarge");
+  assertEquals(store.read("b").version, 2);
+});
+
+Deno.test("Store: a full store refuses what adds and takes what does not", () => {
+  const store = new Store({ maxBytes: 10 });
+  assertEquals(store.put("ab", "12345678").kind, "written");
+  assertEquals(store.bytes, 10);
+  assertEquals(store.append("ab", "9").kind, "storeFull");
+  assertEquals(store.put("c", "").kind, "storeFull");
+  assertEquals(store.put("ab", "1234567").kind, "written");
+  assertEquals(store.put("c", "").kind, "written");
+  assertEquals(store.bytes, 10);
+  store.load("d", "1234567890", 1);
+  assertEquals(store.put("d", "123").kind, "written", "what is beyond the limit may shrink");
+});
+
+Deno.test("Store: bytes handed in or read earlier are not changed by later appends", () => {
+  const store = new Store();
+  const given = bytesOf(9, 1, 2, 9);
+  store.put("k", given.subarray(1, 3));
+  given.fill(0);
+  assertEquals(store.read("k").value, bytesOf(1, 2));
+  const reads: { value: unknown; expected: Uint8Array }[] = [];
+  const expected = [1, 2];
+  for (let n = 0; n < 300; n++) {
+    reads.push({ value: store.read("k").value, expected: new Uint8Array(expected) });
+    store.append("k", bytesOf(n & 0xff));
+    expected.push(n & 0xff);
+  }
+  for (const read of reads) assertEquals(read.value, read.expected);
+});
+
+Deno.test("Store: views and hashes agree with a naive model under random writes", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = seededRandom(seed);
+    const store = new Store();
+    const model = new Map<string, { value: string; version: number }>();
+    for (let step = 0; step < 500; step++) {
+      const key = `k${Math.floor(random() * 40)}`;
+      const piece = "aé€😀".slice(0, 1 + Math.floor(random() * 3));
+      const value = piece.isWellFormed() ? piece : "😀";
+      const old = model.get(key) ?? { value: "", version: 0 };
+      if (random() < 0.5) {
+        store.put(key, value);
+        model.set(key, { value, version: old.version + 1 });
+      } else {
+        store.append(key, value);
+        model.set(key, { value: old.value + value, version: old.version + 1 });
+      }
+    }
+    const rebuilt = new Store();
+    let bytes = 0;
+    for (const [key, { value, version }] of [...model].reverse()) {
+      rebuilt.load(key, value, version);
+      bytes += new TextEncoder().encode(key + value).length;
+      assertEquals({ value: store.read(key).value, version: store.read(key).version }, { value, version });
+    }
+    assertEquals(store.bytes, bytes, `seed ${seed}`);
+    assertEquals(rebuilt.bytes, bytes, `seed ${seed}`);
+    assertEquals(rebuilt.hash(), store.hash(), `seed ${seed}`);
+    assertEquals([...store.view().range()].map(([key]) => key), [...model.keys()].sort());
+  }
+});
+
+Deno.test("Store: the hash tells key, value, type and version apart", () => {
+  const hashOf = (...loads: [string, string | Uint8Array, number][]): string => {
+    const store = new Store();
+    for (const [key, value, version] of loads) store.load(key, value, version);
+    return store.hash();
+  };
+  const hashes = [
+    hashOf(),
+    hashOf(["a", "b", 1]),
+    hashOf(["b", "a", 1]),
+    hashOf(["a", "b", 2]),
+    hashOf(["a", "b", 1 + 2 ** 32]),
+    hashOf(["a", bytesOf(98), 1]),
+    hashOf(["a", "", 1], ["b", "", 1]),
+    hashOf(["a", "b", 1], ["b", "a", 1]),
+    hashOf(["a", "a", 1], ["b", "b", 1]),
+  ];
+  assertEquals(new Set(hashes).size, hashes.length);
+  assert(hashes.every((hash) => /^[0-9a-f]{16}$/.test(hash)));
+  assertNotEquals(hashes[1], hashes[2]);
+});
+
+Deno.test("Store: 100,000 appends to one key stay linear, of text and of bytes", () => {
+  for (const piece of ["0123456789", new Uint8Array(10).fill(7)]) {
+    const store = new Store();
+    const time = (from: number, to: number): number => {
+      const start = performance.now();
+      for (let n = from; n < to; n++) store.append("k", piece);
+      return performance.now() - start;
+    };
+    time(0, 20_000);
+    const early = time(20_000, 50_000);
+    const late = time(70_000, 100_000);
+    // Were each append to cost what the value is long, the second stretch would take over twice as long, and seconds.
+    assert(late < 2 * early + 100, `30,000 appends took ${early} ms, later ${late} ms`);
+    assertEquals(store.read("k").value.length, 800_000);
+  }
+});
+
+Deno.test("values: UTF-8 lengths and hashes equal those of the whole", () => {
+  const text = "plain é € 😀 \uffff";
+  assertEquals(utf8Bytes(text), new TextEncoder().encode(text).length);
+  for (let cut = 0; cut <= text.length; cut++) {
+    const pieces = continueHash(continueHash(emptyHash, text.slice(0, cut)), text.slice(cut));
+    assertEquals(pieces, continueHash(emptyHash, text));
+  }
+});
+
+Deno.test("values: keys and values out of bounds are named", () => {
+  assertEquals(keyProblem("k"), null);
+  assertEquals(keyProblem("é".repeat(2048)), null);
+  assert(keyProblem("")?.includes("empty"));
+  assert(keyProblem("é".repeat(2049))?.includes("4098"));
+  assert(keyProblem("\ud800")?.includes("lone surrogate"));
+  assertEquals(valueProblem(""), null);
+  assert(valueProblem("\udc00")?.includes("lone surrogate"));
+  assert(valueProblem(new Uint8Array(maxValueBytes + 1))?.includes(String(maxValueBytes)));
+});
