@@ -5,6 +5,7 @@
  */
 import { type Clock, realClock } from "../raft/node/clock.ts";
 import { type Random, realRandom } from "../raft/node/random.ts";
+import type { Consistency } from "../raft/rsm/rsm.ts";
 import { DenoNetwork } from "../raft/wire/deno_network.ts";
 import type { Network } from "../raft/wire/network.ts";
 import { RpcClient, type RpcOutcome } from "../raft/wire/rpc.ts";
@@ -12,7 +13,7 @@ import { Call, type CallOutcome, type CallTask } from "./clerk_calls.ts";
 import { ClerkEngine, type ClerkWaiting } from "./clerk_engine.ts";
 import type { Operation } from "./commands.ts";
 import { ClerkError } from "./errors.ts";
-import { type Consistency, replyFromCbor, requestToCbor } from "./protocol.ts";
+import { replyFromCbor, requestToCbor } from "./protocol.ts";
 import { type KvStatus, statusFromCbor } from "./status.ts";
 import type { ReadResult } from "./store.ts";
 import { keyProblem, type Value, valueProblem } from "./values.ts";

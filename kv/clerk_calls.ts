@@ -3,10 +3,10 @@
  *
  * @module
  */
+import type { Consistency } from "../raft/rsm/rsm.ts";
 import type { Operation } from "./commands.ts";
-import type { ClerkError } from "./errors.ts";
+import { ClerkError, type ClerkErrorCode } from "./errors.ts";
 import { maxOutstandingPerSession } from "./limits.ts";
-import type { Consistency } from "./protocol.ts";
 import type { ReadResult } from "./store.ts";
 
 /** What a call asks for. */
@@ -107,6 +107,13 @@ export class CallQueue {
     return null;
   }
 
+  /** Takes the call whose turn it is; null when none waits. */
+  next(): Call | null {
+    const call = this.peek();
+    if (call !== null) this.take();
+    return call;
+  }
+
   /** Takes the call that {@link peek} has just returned. */
   take(): void {
     if (this.#againAt < this.#again.length) {
@@ -159,5 +166,24 @@ export class ClerkSession {
       this.#at = 0;
     }
     this.#writes.push(call);
+  }
+}
+
+/** The error of a call that has failed, saying what was attempted. */
+export function callError(task: CallTask, code: ClerkErrorCode, message: string, cause: unknown): ClerkError {
+  const text = code === "unknown"
+    ? `Cannot tell whether the ${taskText(task)} was executed: ${message}; read it to find out`
+    : `Cannot ${taskText(task)}: ${message}`;
+  return new ClerkError(code, text, cause === undefined ? {} : { cause });
+}
+
+function taskText(task: CallTask): string {
+  switch (task.kind) {
+    case "openSession":
+      return "open a session";
+    case "read":
+      return `get ${JSON.stringify(task.key)}`;
+    case "write":
+      return `${task.operation.kind} ${JSON.stringify(task.operation.key)}`;
   }
 }

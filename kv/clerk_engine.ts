@@ -13,9 +13,9 @@
 import type { CborValue } from "../raft/encoding/cbor.ts";
 import type { Clock, Timer } from "../raft/node/clock.ts";
 import type { RpcOutcome } from "../raft/wire/rpc.ts";
-import { Call, CallQueue, ClerkSession } from "./clerk_calls.ts";
+import { Call, callError, CallQueue, ClerkSession } from "./clerk_calls.ts";
 import { LeaderLink, type LeaderLinkOptions, type Link, type WaitingReason } from "./clerk_link.ts";
-import { ClerkError, type ClerkErrorCode } from "./errors.ts";
+import type { ClerkErrorCode } from "./errors.ts";
 import { clerkMaxInflightBytes, clerkMaxInflightCalls } from "./limits.ts";
 import { counterFromFields, type KvReply, readResultFromFields, replyFromCbor, requestToCbor } from "./protocol.ts";
 import { ShapeError } from "./shape.ts";
@@ -74,7 +74,7 @@ export class ClerkEngine {
   #timer: Timer | null = null;
   /** When the timer fires, in monotonic milliseconds. */
   #timerAtMs = Infinity;
-  /** No call is sent before, in monotonic milliseconds. */
+  /** No call is sent before, in monotonic milliseconds; 0 for no pause. */
   #pausedUntilMs = 0;
   #waiting: Pick<ClerkWaiting, "reason" | "server" | "detail">;
   #lastProgressMs = 0;
@@ -124,11 +124,11 @@ export class ClerkEngine {
     const link = this.#link.current;
     if (link === null) return this.#link.want();
     // While a connection ends it still is the current one; its calls come back first.
-    if (!link.client.isOpen || this.#clock.monotonicMs() < this.#pausedUntilMs) return;
+    if (!link.client.isOpen || this.#isPaused()) return;
     while (link.inFlight.size < clerkMaxInflightCalls && link.inFlightBytes < clerkMaxInflightBytes) {
       // A server that may not be the leader gets one call to prove itself, not a flood to send back.
       const isProving = !link.isConfirmed && link.inFlight.size > 0;
-      const call = takeFrom(this.#staleReads) ?? (isProving ? null : this.#next());
+      const call = this.#staleReads.next() ?? (isProving ? null : this.#next());
       if (call === null) return;
       this.#send(link, call);
     }
@@ -138,7 +138,7 @@ export class ClerkEngine {
   #next(): Call | null {
     if (this.#opening !== null && !this.#opening.isInFlight) return this.#opening;
     this.#isReadsTurn = !this.#isReadsTurn;
-    return this.#isReadsTurn ? takeFrom(this.#reads) ?? this.#nextWrite() : this.#nextWrite() ?? takeFrom(this.#reads);
+    return this.#isReadsTurn ? this.#reads.next() ?? this.#nextWrite() : this.#nextWrite() ?? this.#reads.next();
   }
 
   #nextWrite(): Call | null {
@@ -320,6 +320,12 @@ export class ClerkEngine {
     this.#arm(this.#pausedUntilMs);
   }
 
+  #isPaused(): boolean {
+    // Asked for each call, hence without a look at the clock when there is no need.
+    if (this.#pausedUntilMs > 0 && this.#clock.monotonicMs() >= this.#pausedUntilMs) this.#pausedUntilMs = 0;
+    return this.#pausedUntilMs > 0;
+  }
+
   #setWaiting(reason: WaitingReason, link: Link, detail: string): void {
     this.#waiting = { reason, server: link.address, detail };
   }
@@ -338,10 +344,7 @@ export class ClerkEngine {
   #settle(call: Call, code: ClerkErrorCode, message: string, cause?: unknown): void {
     this.#pending.delete(call);
     if (call.isSettled) return;
-    const text = code === "unknown"
-      ? `Cannot tell whether the ${taskText(call)} was executed: ${message}; read it to find out`
-      : `Cannot ${taskText(call)}: ${message}`;
-    call.settle({ kind: "failed", error: new ClerkError(code, text, cause === undefined ? {} : { cause }) });
+    call.settle({ kind: "failed", error: callError(call.task, code, message, cause) });
   }
 
   /** Makes sure that the timer fires by then. */
@@ -395,25 +398,8 @@ export class ClerkEngine {
   }
 }
 
-function takeFrom(queue: CallQueue): Call | null {
-  const call = queue.peek();
-  if (call !== null) queue.take();
-  return call;
-}
-
 const failureTexts = {
   wrongType: "the key's value is of the other type, text or bytes",
   valueTooLarge: "the value would have more than 1 MiB",
   storeFull: "the store has no room for more",
 } as const;
-
-function taskText({ task }: Call): string {
-  switch (task.kind) {
-    case "openSession":
-      return "open a session";
-    case "read":
-      return `get ${JSON.stringify(task.key)}`;
-    case "write":
-      return `${task.operation.kind} ${JSON.stringify(task.operation.key)}`;
-  }
-}

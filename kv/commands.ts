@@ -21,7 +21,8 @@
  *
  * @module
  */
-import { type CborValue, decodeCbor, encodeCbor } from "../raft/encoding/cbor.ts";
+import { type CborValue, decodeCbor } from "../raft/encoding/cbor.ts";
+import { CborWriter } from "../raft/encoding/cbor_writer.ts";
 import type { CommandCodec } from "../raft/rsm/state_machine.ts";
 import { arrayFrom, arrayOf, counterFrom, ShapeError, shown, textFrom, valueFrom } from "./shape.ts";
 import { keyProblem, type Value, valueProblem } from "./values.ts";
@@ -94,17 +95,26 @@ export function writeFromCbor(items: readonly CborValue[]): WriteCommand {
   };
 }
 
+function commandToCbor(command: KvCommand): CborValue {
+  switch (command.kind) {
+    case "openSession":
+      return [openSessionCode];
+    case "write": {
+      const { sessionId, serialNumber, lowestOutstanding, operation } = command;
+      return [writeCode, sessionId, serialNumber, lowestOutstanding, operationToCbor(operation)];
+    }
+  }
+}
+
+/** Used by one synchronous call at a time. */
+const sharedWriter = new CborWriter(4096);
+
 /** How commands become the data of log entries. */
 export const commandCodec: CommandCodec<KvCommand> = {
   encode(command) {
-    switch (command.kind) {
-      case "openSession":
-        return encodeCbor([openSessionCode]);
-      case "write": {
-        const { sessionId, serialNumber, lowestOutstanding, operation } = command;
-        return encodeCbor([writeCode, sessionId, serialNumber, lowestOutstanding, operationToCbor(operation)]);
-      }
-    }
+    sharedWriter.reset();
+    sharedWriter.value(commandToCbor(command));
+    return sharedWriter.finish();
   },
 
   decode(bytes) {

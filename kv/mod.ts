@@ -34,4 +34,5 @@ export { type KvAnswer, type KvFigures, type KvQuery, type KvResult, KvStateMach
 export type { ReadResult, StoreOptions, WriteOutcome } from "./store.ts";
 export type { SessionOptions, SessionOutcome } from "./sessions.ts";
 export type { Value } from "./values.ts";
+export type { Consistency } from "../raft/rsm/rsm.ts";
 export { maxKeyBytes, maxValueBytes } from "./limits.ts";

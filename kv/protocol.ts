@@ -51,15 +51,11 @@
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
-import { operationFromCbor, operationToCbor, type WriteCommand, writeFromCbor } from "./commands.ts";
+import type { Consistency } from "../raft/rsm/rsm.ts";
+import { operationToCbor, type WriteCommand, writeFromCbor } from "./commands.ts";
 import { arrayFrom, arrayOf, counterFrom, ShapeError, shown, textFrom, textOrNullFrom, valueFrom } from "./shape.ts";
 import type { ReadResult } from "./store.ts";
 import { keyProblem } from "./values.ts";
-
-export { operationFromCbor, operationToCbor };
-
-/** How fresh a read must be: see the module. */
-export type Consistency = "linearizable" | "stale";
 
 /** What a client asks for. */
 export type KvRequest =

@@ -28,8 +28,8 @@
  *
  * await using counter = await ReplicatedStateMachine.start({
  *   id: "n1",
- *   listen: "127.0.0.1:17301",
- *   peers: { n1: "127.0.0.1:17301" },
+ *   listen: "127.0.0.1:17351",
+ *   peers: { n1: "127.0.0.1:17351" },
  *   dataDir: await Deno.makeTempDir(),
  *   machine: new Counter(),
  * });
@@ -57,7 +57,7 @@ export {
 } from "./rsm/errors.ts";
 export type { ApplyContext, CommandCodec, SnapshotSource, StateMachine } from "./rsm/state_machine.ts";
 
-export { type NodeOptions, NodeOptionsError, type OpenedRaft, openRaft, type Platform, realPlatform } from "./open.ts";
+export { type NodeOptions, NodeOptionsError, type Platform, realPlatform } from "./open.ts";
 
 export { RaftNode } from "./node/node.ts";
 export type { Applier } from "./node/apply_queue.ts";
@@ -75,20 +75,12 @@ export {
 export { type Clock, realClock, type Timer } from "./node/clock.ts";
 export { type Random, realRandom } from "./node/random.ts";
 
+export type { ProgressState } from "./core/progress.ts";
 export type { ProgressStatus, RaftStatus } from "./core/status.ts";
+export type { RaftConfig } from "./core/config.ts";
 export { InvariantError } from "./core/invariant.ts";
-export type {
-  Configuration,
-  Entry,
-  EntryId,
-  HardState,
-  LogIndex,
-  NodeId,
-  Role,
-  SnapshotMeta,
-  Term,
-} from "./core/types.ts";
-export type { Message, RefusalReason } from "./core/message.ts";
+export type * from "./core/types.ts";
+export type * from "./core/message.ts";
 export type {
   ChunkOutcome,
   SnapshotChunk,
@@ -97,8 +89,8 @@ export type {
   StoredState,
   WriteBatch,
 } from "./storage/storage.ts";
-export type { FileSystem } from "./storage/file_system.ts";
-export { StorageError } from "./storage/storage_error.ts";
+export type { DirectoryLock, FileSystem, StorageFile } from "./storage/file_system.ts";
+export { StorageError, type StorageErrorCode } from "./storage/storage_error.ts";
 export type { Transport } from "./wire/transport.ts";
-export type { Network } from "./wire/network.ts";
+export type { Listener, Network, Socket, SocketHandler } from "./wire/network.ts";
 export type { CborValue } from "./encoding/cbor.ts";

@@ -61,7 +61,8 @@ export function validateNodeOptions(options: NodeOptions): void {
   }
   for (const [name, address] of Object.entries(peers)) {
     const parsed = tryParse(address);
-    if (parsed === null || parsed.port === 0) {
+    // Nobody dials the own address from here, so it may be left to the system, as `listen` may.
+    if (parsed === null || (parsed.port === 0 && name !== id)) {
       fail(`the address ${JSON.stringify(address)} of peer ${name} is not HOST:PORT with a port from 1 to 65535`);
     }
   }

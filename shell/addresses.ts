@@ -14,7 +14,7 @@ export interface HostAndPort {
   readonly port: number;
 }
 
-/** Splits `HOST:PORT`; `[::1]:7001` for IPv6. Returns what is wrong, as words that complete a sentence, if it cannot. */
+/** Splits `HOST:PORT`; `[::1]:7001` for IPv6. Returns what is wrong, to complete a sentence, if it cannot. */
 export function splitAddress(text: string): HostAndPort | { readonly problem: string } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+)):(\d+)$/.exec(text);
   const host = match?.[1] ?? match?.[2];
@@ -83,7 +83,7 @@ export function readPeers(text: string): Record<string, string> {
     const parts = splitAddress(address);
     if ("problem" in parts) complain(parts.problem, `${id}=HOST:PORT, such as ${id}=127.0.0.1:7001`);
     else if (parts.port === 0) complain(`port 0 of ${id} cannot be dialled`, "the port it listens on");
-    if (false) complain(`${id} is named twice`, "each id once");
+    if (id in peers) complain(`${id} is named twice`, "each id once");
     peers[id] = address;
   }
   return peers;

@@ -1,7 +1,7 @@
 /**
  * The shell on a terminal: a prompt with line editing, history and completion.
  *
- * Ctrl-C gives up the line being typed or the call in flight, Ctrl-D leaves; neither an error nor Ctrl-C ends the shell.
+ * Ctrl-C gives up the line being typed or the call in flight, Ctrl-D leaves; no error and no Ctrl-C ends the shell.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export function runRepl(context: ShellContext, history: History, events: ReplEve
   return new Promise((resolve) => new Repl(context, history, () => resolve(exitOk)).start(events));
 }
 
-/** Completions of what has been typed, and the part of the line that they would replace; as node:readline wants them. */
+/** Completions of what has been typed, and the part of the line they would replace; as node:readline wants them. */
 export function complete(line: string, recentKeys: Iterable<string>): [string[], string] {
   const words = line.trimStart().split(/\s+/);
   const last = words.at(-1) ?? "";

@@ -3,8 +3,8 @@
  *
  * - Words are separated by spaces and tabs; pieces that touch form one word: `a"b c"` is `ab c`.
  * - Between single quotes every character stands for itself.
- * - Between double quotes `\"`, `\\`, `\n`, `\r` and `\t` are a quote, a backslash, a line feed, a carriage return and a
- *   tab; before any other character the backslash stands for itself.
+ * - Between double quotes `\"`, `\\`, `\n`, `\r` and `\t` are a quote, a backslash, a line feed, a carriage return and
+ *   a tab; before any other character the backslash stands for itself.
  * - Outside quotes a backslash takes the next character as it is.
  * - A line whose first word begins with `#` is a comment.
  *

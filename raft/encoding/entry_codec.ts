@@ -97,7 +97,9 @@ export function readConfiguration(reader: CborReader): Configuration {
   const outgoing = readMembers(reader);
   const learners = readMembers(reader);
   if (voters.length === 0) throw new CborError("Cannot decode a configuration: it has no voters");
-  const both = learners.find((learner) => voters.includes(learner));
+  // A set: a hostile frame can name 65,536 members, and every pair of them would take seconds.
+  const voterSet = new Set(voters);
+  const both = learners.find((learner) => voterSet.has(learner));
   if (both !== undefined) throw new CborError(`Cannot decode a configuration: ${both} is voter and learner`);
   return { voters, outgoing, learners };
 }

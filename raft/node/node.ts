@@ -339,6 +339,10 @@ export class RaftNode implements AsyncDisposable {
     const told = this.#told;
     if (role === told.role && term === told.term && leader === told.leader) return;
     this.#told = { role, term, leader };
+    if (leader !== null && leader !== told.leader) {
+      this.#reads.restart();
+      if (this.#reads.hasWaiting) this.#schedule();
+    }
     this.#options.onStatus?.(this.status());
   }
 

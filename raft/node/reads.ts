@@ -117,6 +117,17 @@ export class Reads {
     for (const reader of late) reader.callback({ kind: "timeout" });
   }
 
+  /** Another node leads: asks it at once, for whoever was asked before may never answer. */
+  restart(): void {
+    for (const round of this.#rounds.values()) this.#waiting.push(...round.readers);
+    this.#rounds.clear();
+  }
+
+  /** Whether readers wait for {@link stepAll}. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** The node stops. */
   abandon(): void {
     const readers = [...this.#waiting, ...[...this.#rounds.values(), ...this.#confirmed].flatMap((one) => one.readers)];

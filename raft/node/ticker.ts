@@ -38,11 +38,11 @@ export class Ticker {
   }
 
   /**
-   * Whether a tick is late by more than a tick. Then the event loop has not come round to its timers, and whoever goes on
-   * working in microtasks keeps it from doing so.
+   * Whether a tick is late by more than half a tick. Then the event loop has not come round to its timers, and whoever goes
+   * on working in microtasks keeps it from doing so.
    */
   isOverdue(): boolean {
-    return this.#clock.monotonicMs() > this.#dueMs + this.#tickMs;
+    return this.#clock.monotonicMs() > this.#dueMs + this.#tickMs / 2;
   }
 
   #arm(delayMs: number): void {

@@ -15,8 +15,11 @@ import { StorageError } from "./storage_error.ts";
 
 /** Name of the file that carries the directory's lock and the holder's process id. */
 export const lockFileName = "lock";
-/** Reads and writes up to this many bytes do not leave the event loop. */
-const blockingTransferBytes = 128 * 1024;
+/**
+ * Reads and writes up to this many bytes do not leave the event loop. Less than a snapshot's block, so that whoever writes
+ * or reads a snapshot gives way to others at every block.
+ */
+const blockingTransferBytes = 32 * 1024;
 /** An fsync may block only while at most this many bytes wait for it. */
 const blockingSyncBytes = 512 * 1024;
 /** An fsync may block only while the smoothed time of one is below this, in milliseconds. */

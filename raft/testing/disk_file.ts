@@ -63,7 +63,7 @@ export class DiskFile {
     this.#pending.push({
       offset,
       bytes: bytes.slice(),
-      before: this.#content.slice(Math.min(offset, this.#size), Math.min(end, this.#size)),
+      before: offset < this.#size ? this.#content.slice(offset, Math.min(end, this.#size)) : noBytes,
       sizeBefore: this.#size,
       sizeAfter: Math.max(this.#size, end),
       isDropped: false,

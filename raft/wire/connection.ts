@@ -46,7 +46,8 @@ export class Connection {
   #handler: ConnectionHandler;
   #isOpen = true;
   /** Set once a handler was told that the connection is over. */
-  #closedReason: string | null = null;
+  #isToldClosed = false;
+  #closeReason = "";
   #isPaused = false;
   #timer: Timer;
   /** Checks since something arrived, since something was sent, since the last frame that was no ping. */
@@ -80,6 +81,11 @@ export class Connection {
     return this.#isOpen;
   }
 
+  /** Why the connection is over; empty while it is open. */
+  get closeReason(): string {
+    return this.#closeReason;
+  }
+
   /** Bytes sent and not yet taken by the operating system. */
   get queuedBytes(): number {
     return this.#socket.queuedBytes;
@@ -88,9 +94,8 @@ export class Connection {
   /** Ends the handshake: from now on `terms` hold and frames go to `handler`. */
   open(terms: ConnectionTerms, handler: ConnectionHandler): void {
     this.#handler = handler;
-    const closedReason = this.#closedReason;
     // It ended between the handshake and this call, and only the handshake's handler was told.
-    if (closedReason !== null) queueMicrotask(() => handler.closed(closedReason));
+    if (this.#isToldClosed) queueMicrotask(() => handler.closed(this.#closeReason));
     if (!this.#isOpen) return;
     this.#assembler.maxFrameBytes = terms.maxFrameBytes;
     this.#timer.cancel();
@@ -121,19 +126,20 @@ export class Connection {
   /** Ends the connection; with `flush` what was sent still leaves. The handler hears of it later. */
   close(reason: string, options: { readonly flush?: boolean } = {}): void {
     if (!this.#isOpen) return;
-    this.#stop();
+    this.#stop(reason);
     this.#socket.close(reason, options);
   }
 
-  #stop(): void {
+  #stop(reason: string): void {
+    if (this.#isOpen) this.#closeReason = reason;
     this.#isOpen = false;
     this.#timer.cancel();
     this.#assembler.stop();
   }
 
   #closed(reason: string): void {
-    this.#stop();
-    this.#closedReason = reason;
+    this.#stop(reason);
+    this.#isToldClosed = true;
     this.#handler.closed(reason);
   }
 

@@ -64,7 +64,6 @@ export class RpcClient {
   readonly #onClosed: ((reason: string) => void) | undefined;
   /** The id of the latest request; every key of #callbacks is at most this. */
   #lastId = 0;
-  #closeReason = "";
 
   private constructor(
     connection: Connection,
@@ -99,7 +98,7 @@ export class RpcClient {
     return this.#connection.isOpen;
   }
 
-  /** Calls without an outcome so far. */
+  /** Calls that were sent and have no outcome so far. */
   get pendingCalls(): number {
     return this.#callbacks.size;
   }
@@ -110,13 +109,21 @@ export class RpcClient {
    */
   call(body: CborValue, callback: (outcome: RpcOutcome) => void): () => void {
     const id = ++this.#lastId;
-    const cancel = (): void => {
-      this.#callbacks.delete(id);
-    };
-    this.#callbacks.set(id, callback);
     const obstacle = this.#send(id, body);
-    if (obstacle !== null) queueMicrotask(() => this.#settle(id, { kind: "notSent", reason: obstacle }));
-    return cancel;
+    if (obstacle === null) {
+      this.#callbacks.set(id, callback);
+      return () => {
+        this.#callbacks.delete(id);
+      };
+    }
+    // Never among #callbacks: what was not sent must not be taken for lost when the connection ends.
+    let isGivenUp = false;
+    queueMicrotask(() => {
+      if (!isGivenUp) callback({ kind: "notSent", reason: obstacle });
+    });
+    return () => {
+      isGivenUp = true;
+    };
   }
 
   /** Ends the connection; calls without an outcome are lost. */
@@ -126,7 +133,9 @@ export class RpcClient {
 
   /** Sends a request, or says why it cannot be sent. */
   #send(id: number, body: CborValue): string | null {
-    if (!this.#connection.isOpen) return `the connection to ${this.serverId} has ended: ${this.#closeReason}`;
+    if (!this.#connection.isOpen) {
+      return `the connection to ${this.serverId} has ended: ${this.#connection.closeReason}`;
+    }
     let frame: Uint8Array;
     try {
       frame = encodeCall(id, body);
@@ -158,7 +167,6 @@ export class RpcClient {
   }
 
   #closed(reason: string): void {
-    this.#closeReason = reason;
     for (const id of [...this.#callbacks.keys()]) this.#settle(id, { kind: "lost", reason });
     this.#onClosed?.(reason);
   }

@@ -99,7 +99,7 @@ Deno.test("a follower that was away past a snapshot catches up by InstallSnapsho
     const status = await clerk.status(nodes.peers[away] ?? "", { timeoutMs: 1000 }).catch(() => null);
     const ahead = await clerk.status(nodes.peers[leader] ?? "");
     return status !== null && status.snapshotIndex > 0 && status.lastApplied === ahead.lastApplied &&
-      status.stateHash === ahead.stateHash;
+      status.hash === ahead.hash;
   });
 });
 

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Clerk } from "../../kv/clerk.ts";
 import type { ClerkWaiting } from "../../kv/clerk_engine.ts";
 import { ClerkError, type ClerkErrorCode } from "../../kv/errors.ts";
+import { maxOutstandingPerSession } from "../../kv/limits.ts";
 import { KvStateMachine } from "../../kv/state_machine.ts";
 import { type Action, FakeCluster } from "./fake_cluster.ts";
 import { settle } from "./fake_world.ts";
@@ -144,12 +145,64 @@ Deno.test("Clerk: a server that has not proved itself gets one call, not all of 
     assertEquals((await clerk.get("k")).split(";").length, 1001);
 
     cluster.seen.length = 0;
-    cluster.stopServer(second ?? "");
-    await cluster.startServer(second ?? "");
+    await using reader = cluster.clerk();
+    await after(cluster, 100, Promise.all(Array.from({ length: 1000 }, () => reader.get("k"))));
+    assertEquals(cluster.seen.length, 1 + 1000, "a refusal, and each read once");
+  });
+});
+
+Deno.test("Clerk: calls on a deposed leader's connection are awaited, and then it is closed", async () => {
+  await withClerk(2, async (cluster, clerk) => {
+    const [first, second] = cluster.addresses;
+    await clerk.put("k", "");
+    cluster.script = ({ address, request }) => {
+      if (address === second) return { kind: "serve" };
+      return request.kind === "read" ? notLeader(second ?? null) : { kind: "serveAfter", delayMs: 1000 };
+    };
+    const slow = clerk.append("k", "x");
     await settle();
-    cluster.script = ({ address }) => address === first ? notLeader(second ?? null) : { kind: "serve" };
-    await after(cluster, 1000, Promise.all(Array.from({ length: 1000 }, () => clerk.get("k"))));
-    assert(cluster.seen.length <= 1002, `${cluster.seen.length} requests for 1000 reads`);
+    assertEquals(await after(cluster, 100, clerk.get("other")), "");
+    assertEquals(cluster.network.dialled, [first, second]);
+    assertEquals(cluster.network.openCount, 2);
+    await after(cluster, 1000, slow);
+    assertEquals(cluster.writesSeen().length, 2, "the slow write was not sent again");
+    await settle();
+    assertEquals(cluster.network.openCount, 1);
+  });
+});
+
+Deno.test("Clerk: late news of an old session's end leave the new session alone", async () => {
+  await withClerk(1, async (cluster, clerk) => {
+    await clerk.put("k", "");
+    cluster.machine = new KvStateMachine();
+    cluster.script = ({ request }) =>
+      request.kind === "write" && request.serialNumber === 3 && request.sessionId === 1
+        ? { kind: "serveAfter", delayMs: 500 }
+        : { kind: "serve" };
+    const early = clerk.append("k", "1");
+    const late = clerk.append("k", "2");
+    await after(cluster, 0, early);
+    await after(cluster, 600, late);
+    await clerk.append("k", "3");
+    assertEquals(await clerk.get("k"), "123");
+    assertEquals(new Set(cluster.writesSeen().map(([, session]) => session)).size, 2, "one new session, not two");
+  });
+});
+
+Deno.test("Clerk: serials never run further ahead than the cluster allows", async () => {
+  await withClerk(1, async (cluster, clerk) => {
+    await clerk.put("k", "");
+    cluster.script = ({ request }) =>
+      request.kind === "write" && request.serialNumber === 2
+        ? { kind: "serveAfter", delayMs: 1500 }
+        : { kind: "serve" };
+    const slow = clerk.append("slow", "x");
+    const others = Promise.all(Array.from({ length: maxOutstandingPerSession + 10 }, () => clerk.append("k", "x")));
+    await cluster.clock.advance(1000);
+    const highest = Math.max(...cluster.writesSeen().map(([, , serial]) => serial));
+    assertEquals(highest, 2 + maxOutstandingPerSession - 1);
+    await after(cluster, 1000, Promise.all([slow, others]));
+    assertEquals((await clerk.get("k")).length, maxOutstandingPerSession + 10);
   });
 });
 

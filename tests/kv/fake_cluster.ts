@@ -20,6 +20,8 @@ export type Action =
   | { readonly kind: "serveAndHangUp" }
   /** Serves, and never says so. */
   | { readonly kind: "serveSilently" }
+  /** Serves, after a while. */
+  | { readonly kind: "serveAfter"; readonly delayMs: number }
   /** Serves, but answers this. */
   | { readonly kind: "serveAndSay"; readonly reply: KvReply }
   /** Answers this without serving. */
@@ -113,6 +115,9 @@ export class FakeCluster implements AsyncDisposable {
         return hangUp();
       case "serveSilently":
         this.#serve(request);
+        return;
+      case "serveAfter":
+        this.clock.after(action.delayMs, () => respond(replyToCbor(this.#serve(request))));
         return;
       case "serveAndSay":
         this.#serve(request);

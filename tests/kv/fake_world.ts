@@ -74,8 +74,11 @@ class FakeSocket implements Socket {
   #isPaused = false;
   #waiting: Uint8Array[] = [];
 
-  constructor(remoteAddress: string) {
+  readonly #onEnd: () => void;
+
+  constructor(remoteAddress: string, onEnd: () => void) {
     this.remoteAddress = remoteAddress;
+    this.#onEnd = onEnd;
   }
 
   start(handler: SocketHandler): void {
@@ -108,6 +111,7 @@ class FakeSocket implements Socket {
   end(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#onEnd();
     this.#handler?.closed(reason);
   }
 
@@ -125,6 +129,8 @@ export class FakeNetwork implements Network {
   readonly #listeners = new Map<string, (socket: Socket) => void>();
   /** Addresses at which dialling takes for ever. */
   readonly silent = new Set<string>();
+  /** Connections that are open. */
+  openCount = 0;
   /** Every address dialled, in order. */
   readonly dialled: string[] = [];
 
@@ -141,8 +147,9 @@ export class FakeNetwork implements Network {
     }
     const accept = this.#listeners.get(address);
     if (accept === undefined) return Promise.reject(new Error(`${address} refused the connection`));
-    const near = new FakeSocket(address);
-    const far = new FakeSocket("127.0.0.1:50000");
+    const near = new FakeSocket(address, () => this.openCount--);
+    const far = new FakeSocket("127.0.0.1:50000", () => {});
+    this.openCount++;
     near.other = far;
     far.other = near;
     accept(far);

@@ -44,6 +44,7 @@ Deno.test("a wire holds bytes back while it is cut, and delivers them when it is
   const direct = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
   for (let round = 0; round < 20; round += 1) await bounce(direct, 3);
   assertEquals(isBack, false);
+  wire.cut(); // Harmless: it is cut already, and one mending mends it.
   wire.mend();
   assertEquals(await second, 2);
   for (const open of [connection, direct]) open.close();
@@ -54,7 +55,6 @@ Deno.test("a wire holds bytes back while it is cut, and delivers them when it is
 Deno.test("a connection made while the wire is cut works when it is mended", async () => {
   const server = echo();
   const wire = LinkProxy.listen(() => server.port);
-  wire.cut();
   wire.cut();
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(wire.address.split(":")[1]) });
   const first = bounce(connection, 1);

@@ -148,7 +148,7 @@ class Search {
 
   /**
    * Last comes what is tried first: what makes the read agree that must be next to return, if it is a read; then what returns
-   * first. Operations of unknown fate come after the others.
+   * first. Operations of unknown fate come when all else failed.
    *
    * Of twins that may come next, the one that returns first stands for all: where another comes next and this one later, the
    * two can change places.
@@ -159,12 +159,12 @@ class Search {
     const optional = this.#untaken(this.#open.firstOptional()).filter((operation) => this.#space.canMatter(operation));
     const candidates = [...required, ...optional].filter((operation) => this.#isFirstOfGroup(operation, groups))
       .reverse();
-    const { frontier } = this.#open;
+    const { frontier, requiredCount } = this.#open;
     const wantsRead = this.#space.isReadOnly(frontier);
     for (const isLastPass of wantsRead ? [false, true] : [false]) {
       for (const operation of candidates) {
         for (const after of this.#space.next(state, operation)) {
-          const satisfies = wantsRead && this.#space.next(after, frontier).length > 0;
+          const satisfies = wantsRead && operation < requiredCount && this.#space.next(after, frontier).length > 0;
           if (satisfies === isLastPass) this.#candidate(state, operation, after);
         }
       }

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { crc32c } from "../../../raft/encoding/crc32c.ts";
 import type { Message } from "../../../raft/core/message.ts";
 import type { Entry } from "../../../raft/core/types.ts";
 import type { Applier } from "../../../raft/node/apply_queue.ts";
@@ -27,6 +28,7 @@ class Bench {
   isTransportOpen = true;
   isDiskHeld = false;
   #held: (() => void)[] = [];
+  onRestore: () => Promise<void> = () => Promise.resolve();
   onApply: (entries: readonly Entry[]) => void = () => {};
 
   constructor(voters: readonly string[]) {
@@ -40,7 +42,7 @@ class Bench {
         this.onApply(entries);
         this.applied.push(...entries);
       },
-      restore: () => Promise.resolve(),
+      restore: () => this.onRestore(),
     };
     const transport: Transport = {
       start: (deliver) => {
@@ -250,6 +252,25 @@ Deno.test("a read without an answer is asked again under a new context, and the 
   assertEquals(outcomes, [{ kind: "ready", index: 1 }]);
 });
 
+Deno.test("a reader whose leader is gone asks the next one as soon as that is known", async () => {
+  const bench = new Bench(["n1", "n2", "n3"]);
+  await using node = await bench.start();
+  const heartbeat = (from: string, term: number): void =>
+    bench.deliver({
+      ...{ from, to: "n1", term, type: "AppendEntries", prevLog: { index: 0, term: 0 }, leaderCommit: 0, readRound: 0 },
+      entries: [],
+    });
+  heartbeat("n2", 1);
+  await bench.clock.until("it follows n2", () => node.leader === "n2");
+  node.readIndex(() => {}, 5_000);
+  await settle();
+  heartbeat("n3", 2);
+  await settle();
+  const asked = bench.sent.flatMap((message) => message.type === "ReadIndex" ? [message] : []);
+  assertEquals(asked.map(({ to }) => to), ["n2", "n3"]);
+  assertNotEquals(asked[0]?.context, asked[1]?.context);
+});
+
 Deno.test("a read is served when its index is applied, not before; and ends with its caller's time", async () => {
   const bench = new Bench(["n1", "n2", "n3"]);
   await using node = await bench.start();
@@ -298,4 +319,62 @@ Deno.test("leadership can be handed over", async () => {
   assert(successor !== undefined);
   leader.replica.node.transferLeadership(successor.id);
   await cluster.clock.until("the successor leads", () => cluster.leader()?.id === successor.id, 500);
+});
+
+Deno.test("while a snapshot is restored no read is served, however low its index; afterwards at once", async () => {
+  const bench = new Bench(["n1", "n2", "n3"]);
+  await using node = await bench.start();
+  const header = { from: "n2", to: "n1", term: 1 } as const;
+  const prevLog = { index: 0, term: 0 };
+  const noop = { kind: "noop", index: 1, term: 1, clusterTimeMs: 0 } as const;
+  bench.deliver({ ...header, type: "AppendEntries", prevLog, leaderCommit: 1, readRound: 0, entries: [noop] });
+  await bench.clock.until("it follows", () => node.appliedIndex === 1);
+  const outcomes: ReadIndexOutcome[] = [];
+  node.readIndex((outcome) => outcomes.push(outcome), 5_000);
+  await settle();
+  const context = bench.sent.find((message) => message.type === "ReadIndex")?.context ?? 0;
+
+  let finish = (): void => {};
+  bench.onRestore = () => new Promise((resolve) => finish = resolve);
+  const snapshot = { last: { index: 9, term: 1 }, configuration: node.status().configuration };
+  const data = new Uint8Array([1, 2, 3]);
+  bench.deliver({ ...header, type: "InstallSnapshot", snapshot, offset: 0, data, checksum: crc32c(data), done: true });
+  await settle();
+  assertEquals(node.status().snapshot.last.index, 9);
+  bench.deliver({ ...header, type: "ReadIndexReply", context, index: 1 });
+  await settle();
+  assertEquals(outcomes, [], "the state machine is half the old and half the new");
+  finish();
+  await settle();
+  assertEquals([outcomes, node.appliedIndex], [[{ kind: "ready", index: 1 }], 9]);
+});
+
+Deno.test("a snapshot that cannot be saved stops the node", async () => {
+  const bench = new Bench(["n1"]);
+  await using node = await bench.start();
+  await bench.clock.until("it leads", () => node.appliedIndex === 1);
+  const chunks = ReadableStream.from((async function* () {
+    await Promise.resolve();
+    yield new Uint8Array(1);
+    throw new Error("no more room");
+  })());
+  await node.saveSnapshot(node.snapshotMetaAt(1), chunks);
+  assertEquals([node.state, node.failure?.message], ["failed", "no more room"]);
+});
+
+Deno.test("a snapshot carries the configuration as of its index", async () => {
+  await using cluster = await Cluster.start(3);
+  const leader = await cluster.elect();
+  await cluster.outcome(leader.replica.submit("x"));
+  const { node } = leader.replica;
+  const [staying] = cluster.others(leader);
+  assert(staying !== undefined);
+  const voters = [leader.id, staying.id].sort();
+  const change = new Promise<ProposeOutcome>((resolve) => node.changeConfiguration({ voters, learners: [] }, resolve));
+  assertEquals((await cluster.outcome(change)).kind, "accepted");
+  await cluster.clock.until("it is over", () => {
+    const { configuration, lastApplied, last } = node.status();
+    return configuration.outgoing.length === 0 && configuration.voters.length === 2 && lastApplied === last.index;
+  });
+  assertEquals(node.snapshotMetaAt(node.appliedIndex).configuration, { voters, outgoing: [], learners: [] });
 });

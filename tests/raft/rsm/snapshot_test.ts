@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { UnknownOutcomeError } from "../../../raft/rsm/errors.ts";
+import { NotDoneError, UnknownOutcomeError } from "../../../raft/rsm/errors.ts";
 import { encodeSnapshotHeader, openSnapshot, SnapshotFormatError } from "../../../raft/rsm/snapshot_codec.ts";
 import { Cluster, type Member } from "../node/support/cluster.ts";
 
@@ -98,6 +98,25 @@ Deno.test("while a snapshot is being restored reads wait, and nothing is read ha
   const [stale, fresh] = await cluster.outcome(reads);
   assert(stale.length >= 200 && stale[0] === "line 0", `${stale.length}`);
   assertEquals(fresh.length, 300);
+});
+
+Deno.test("a read that waits for a restore is refused when the node stops", async () => {
+  await using cluster = await Cluster.start(3, { maxRaftState: 1_000 });
+  const leader = await cluster.elect();
+  const [away] = cluster.others(leader);
+  assert(away !== undefined);
+  cluster.network.isolate(away.id);
+  await submitMany(cluster, leader, 300);
+  let finish = (): void => {};
+  away.journal.restore = () => new Promise((resolve) => finish = resolve);
+  cluster.network.heal();
+  await cluster.clock.until("it restores", () => away.replica.status().snapshot.last.index > 0);
+  const read = away.replica.read("all", { consistency: "stale" }).catch((error) => error);
+  const stop = away.replica.node.stop();
+  const error = await cluster.outcome(read);
+  assert(error instanceof NotDoneError && error.reason === "stopped", `${error}`);
+  finish();
+  await stop;
 });
 
 Deno.test("a machine whose snapshot fails stops the node, and the view is released", async () => {

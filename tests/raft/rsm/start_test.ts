@@ -101,7 +101,7 @@ Deno.test("what cannot work is refused with a message that says what to do", asy
     [{ peers: {} }, "Cannot start node n1: --peers is empty"],
     [{ id: "" }, "Cannot start a node without a name"],
     [{ peers: { n1: "nowhere" } }, 'Cannot start node n1: the address "nowhere" of peer n1 is not HOST:PORT'],
-    [{ peers: { n1: "127.0.0.1:0" } }, "with a port from 1 to 65535"],
+    [{ peers: { ...peers, n2: "127.0.0.1:0" } }, "with a port from 1 to 65535"],
     [{ listen: "7001" }, 'Cannot listen on "7001": it is not HOST:PORT'],
     [{ listen: "0.0.0.0:7001" }, "Cannot listen on 0.0.0.0:7001: there is no authentication yet"],
     [{ listen: "[::]:7001" }, "pass --insecure if the network is trusted"],

@@ -38,9 +38,9 @@ const frame = Uint8Array.fromHex("0000000142");
 
 Deno.test("connection: the handshake has five seconds, however many bytes come", async () => {
   const fixture = new Fixture();
-  for (let second = 0; second < 4; second++) {
+  for (const byte of [0, 0, 1, 0]) {
     fixture.clock.advance(1_000);
-    fixture.socket.receive(Uint8Array.of(second));
+    fixture.socket.receive(Uint8Array.of(byte));
   }
   fixture.clock.advance(999);
   assertEquals(fixture.socket.closeReason, null);

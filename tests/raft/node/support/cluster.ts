@@ -12,7 +12,7 @@ import { LocalNetwork } from "./local_network.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 /** A replicated {@link Journal}. */
-export type Replica = ReplicatedStateMachine<string, number, "all", readonly string[]>;
+export type Replica = ReplicatedStateMachine<string, number, "all" | "impossible", readonly string[]>;
 
 /** One member of a {@link Cluster}. */
 export interface Member {

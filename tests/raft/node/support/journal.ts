@@ -6,7 +6,7 @@
 import type { ApplyContext, SnapshotSource, StateMachine } from "../../../../raft/rsm/state_machine.ts";
 
 /** Appends texts; a command's result is how many there are, a query's answer all of them. */
-export class Journal implements StateMachine<string, number, "all", readonly string[]> {
+export class Journal implements StateMachine<string, number, "all" | "impossible", readonly string[]> {
   lines: string[] = [];
   contexts: ApplyContext[] = [];
   snapshots = 0;
@@ -21,7 +21,8 @@ export class Journal implements StateMachine<string, number, "all", readonly str
     return this.lines.push(command);
   }
 
-  query(_query: "all"): readonly string[] {
+  query(query: "all" | "impossible"): readonly string[] {
+    if (query === "impossible") throw new RangeError("no such question");
     return [...this.lines];
   }
 

@@ -20,13 +20,15 @@ export function settle(): Promise<void> {
 export class ManualClock implements Clock {
   #nowMs = 1_000;
   #pending: Pending[] = [];
+  /** How far the wall clock is off. */
+  wallOffsetMs = 0;
 
   monotonicMs(): number {
     return this.#nowMs;
   }
 
   wallMs(): number {
-    return 1_700_000_000_000 + Math.floor(this.#nowMs);
+    return 1_700_000_000_000 + Math.floor(this.#nowMs) + this.wallOffsetMs;
   }
 
   after(delayMs: number, callback: () => void): Timer {

@@ -1,0 +1,101 @@
+/**
+ * What happened in a run, counted: each fault that was injected, and each rare event without which a run proves little. The
+ * lists below are the contract: a counter that stays at zero fails a swarm.
+ *
+ * @module
+ */
+
+/** Faults, and how each is called in reports. */
+export const faultNames = [
+  "frames lost",
+  "frames delayed",
+  "frames repeated",
+  "frames damaged",
+  "connections cut within a frame",
+  "frames blocked by a partition",
+  "connections reset",
+  "node cut off",
+  "partition into groups",
+  "link cut one way",
+  "links cut partially",
+  "process killed",
+  "power lost",
+  "whole cluster without power",
+  "crash at an I/O",
+  "crash at a step of the core",
+  "process paused",
+  "clock at a wrong rate",
+  "wall clock jump",
+  "client killed",
+  "disk stalls",
+  "fsync failed",
+  "write failed",
+  "disk full",
+  "disk in slow phase",
+] as const;
+
+/** Rare events, and how each is called in reports. */
+export const rareNames = [
+  "leader elected",
+  "leader crashed",
+  "split vote",
+  "candidate refused by pre-vote",
+  "leader stepped down for lack of a quorum",
+  "snapshot taken",
+  "snapshot installed",
+  "snapshot chunk sent again",
+  "snapshot in several chunks",
+  "start from a snapshot",
+  "unsynced write torn by a power cut",
+  "unsynced write lost by a power cut",
+  "vote lost by a power cut",
+  "log truncated by a conflict",
+  "configuration entry truncated",
+  "entry of an earlier term committed",
+  "reads refused on stepping down",
+  "repeated write answered from the session table",
+  "session expired",
+  "write of unknown outcome",
+  "leadership transferred",
+  "joint configuration committed",
+  "new configuration committed",
+  "snapshot taken in a joint configuration",
+  "leader left the configuration",
+  "node stopped by a failing disk",
+  "restart of the whole cluster",
+  "write after healing with a minority down",
+] as const;
+
+/** The name of a fault. */
+export type FaultName = typeof faultNames[number];
+/** The name of a rare event. */
+export type RareName = typeof rareNames[number];
+/** Any counter's name. */
+export type CounterName = FaultName | RareName;
+
+/** Counts by name; every name is there from the beginning. */
+export class Counters {
+  readonly #counts: Map<CounterName, number> = new Map(
+    [...faultNames, ...rareNames].map((name) => [name, 0]),
+  );
+
+  /** Counts an event, or several. */
+  add(name: CounterName, times = 1): void {
+    this.#counts.set(name, this.of(name) + times);
+  }
+
+  /** How often it was counted. */
+  of(name: CounterName): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  /** Adds the counts of another run; unknown names are refused. */
+  addAll(counts: Readonly<Record<string, number>>): void {
+    for (const name of this.#counts.keys()) this.add(name, counts[name] ?? 0);
+  }
+
+  /** The counts as a plain object, in the order of the lists. */
+  toRecord(): Record<string, number> {
+    return Object.fromEntries(this.#counts);
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * The commit rule for leaders (paper, Figure 2, last line): what a leader commits is an entry of its own term, and a quorum
+ * holds it durably.
+ *
+ * @module
+ */
+import { hasQuorum } from "../../../raft/core/quorum.ts";
+import type { CommittedLog } from "../committed_log.ts";
+import type { NodeView } from "../node_view.ts";
+import type { Invariant } from "./invariant.ts";
+
+/** `viewOf` finds the latest life of a node. */
+export function commitRule(committed: CommittedLog, viewOf: (id: string) => NodeView | undefined): Invariant {
+  return {
+    name: "commit-rule",
+    stepped({ label, state }, before) {
+      const { log, role, currentTerm } = state;
+      const index = log.commitIndex;
+      if (before.role !== "leader" || role !== "leader" || index <= before.committed.index) return null;
+      const term = log.termAt(index) ?? 0;
+      if (committed.at(index) !== undefined) return null;
+      if (term !== currentTerm) return `${label} leads term ${currentTerm} and commits entry ${index} of term ${term}`;
+      // The configuration that was active when the step began: the step may have appended the next one.
+      const configuration = log.configurationAt(before.last.index);
+      const holders = (member: string): boolean => viewOf(member)?.holdsDurably({ index, term }) === true;
+      if (hasQuorum(configuration, holds(holders))) return null;
+      const names = [...configuration.voters, ...configuration.outgoing].filter(holders);
+      return `${label} commits entry ${index} of term ${term}, which only ${names.join(", ") || "nobody"} has durably`;
+    },
+  };
+}
+
+function holds(holders: (member: string) => boolean): (member: string) => boolean {
+  return holders;
+}

@@ -1,0 +1,49 @@
+/**
+ * What a node has acknowledged, or counted for itself, as durable is in its log after a restart.
+ *
+ * @module
+ */
+import type { EntryId } from "../../../raft/core/types.ts";
+import type { NodeView } from "../node_view.ts";
+import type { Invariant } from "./invariant.ts";
+
+/** See the module. */
+export function durableLog(): Invariant {
+  return {
+    name: "durable-log",
+    started({ label, state, promises }) {
+      const { durable } = promises;
+      if (state.log.last.index >= durable.index && state.log.contains(durable)) return null;
+      return `${label} starts with a log up to ${state.log.last.index} of term ${state.log.last.term}: it has promised ` +
+        `to hold entry ${durable.index} of term ${durable.term}`;
+    },
+    logChanged({ state, promises }, removed) {
+      const first = removed[0];
+      if (first === undefined || promises.durable.index < first.index) return null;
+      // A newer leader has overruled the promise; what lies before stays promised.
+      const index = first.index - 1;
+      promises.durable = { index, term: state.log.termAt(index) ?? 0 };
+      return null;
+    },
+    stepped(node) {
+      const { persistedIndex } = node.state.log;
+      if (persistedIndex > node.promises.durable.index) promise(node, persistedIndex);
+      return null;
+    },
+    sent(node, message) {
+      if (message.type !== "AppendEntriesReply" || !message.success) return null;
+      const { matchIndex } = message;
+      if (matchIndex > node.state.log.last.index) {
+        return `${node.label} acknowledges entry ${matchIndex}: its log ends at ${node.state.log.last.index}`;
+      }
+      if (matchIndex > node.promises.durable.index) promise(node, matchIndex);
+      return null;
+    },
+  };
+}
+
+function promise({ state, promises }: NodeView, index: number): void {
+  const term = state.log.termAt(index);
+  const promised: EntryId | null = term === undefined ? null : { index, term };
+  if (promised !== null) promises.durable = promised;
+}

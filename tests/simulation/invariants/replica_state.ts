@@ -1,0 +1,22 @@
+/**
+ * Replicas that have applied the same entries have the same state and gave the same results.
+ *
+ * @module
+ */
+import type { Invariant } from "./invariant.ts";
+
+/** See the module. */
+export function replicaState(): Invariant {
+  const states = new Map<number, string>();
+  return {
+    name: "replica-state",
+    executed({ replica, context, result, hashAfter }) {
+      const number = result.kind === "written" ? result.version : 0;
+      const state = `${hashAfter} ${result.kind} ${number}`;
+      const known = states.get(context.index);
+      if (known === undefined) states.set(context.index, state);
+      else if (known !== state) return `${replica} is at ${state} after entry ${context.index}; another replica: ${known}`;
+      return null;
+    },
+  };
+}

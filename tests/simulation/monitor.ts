@@ -1,0 +1,200 @@
+/**
+ * Holds every invariant against everything that happens, and counts the rare events on the way.
+ *
+ * @module
+ */
+import type { KvCommand } from "../../kv/commands.ts";
+import type { KvResult, KvStateMachine } from "../../kv/state_machine.ts";
+import { capture } from "../../raft/core/invariants.ts";
+import type { Message, RaftEvent } from "../../raft/core/message.ts";
+import type { Raft } from "../../raft/core/raft.ts";
+import type { NodeId } from "../../raft/core/types.ts";
+import type { ApplyContext } from "../../raft/rsm/state_machine.ts";
+import type { Simulation } from "../../raft/testing/mod.ts";
+import { CommittedLog } from "./committed_log.ts";
+import type { Counters } from "./counters.ts";
+import { allInvariants } from "./invariants/all.ts";
+import type { Invariant } from "./invariants/invariant.ts";
+import { NodePromises, NodeView } from "./node_view.ts";
+import type { Observer } from "./observation.ts";
+import { RareEvents } from "./rare_events.ts";
+import { Violation } from "./violation.ts";
+
+interface MachineView {
+  readonly replica: string;
+  previousIndex: number | null;
+}
+
+/** Called after each step of a living node, for faults that wait for a moment. */
+export type StepListener = (node: NodeView, event: RaftEvent) => void;
+
+/** See the module. */
+export class Monitor implements Observer {
+  /** What the cluster has agreed on. */
+  readonly committed = new CommittedLog();
+  /** Told of each step. */
+  stepListener: StepListener | null = null;
+  readonly #simulation: Simulation;
+  readonly #rare: RareEvents;
+  readonly #invariants: readonly Invariant[];
+  readonly #stepped: readonly Invariant[];
+  readonly #logChanged: readonly Invariant[];
+  readonly #onViolation: (violation: Violation) => void;
+  readonly #viewOfRaft = new WeakMap<Raft, NodeView>();
+  /** The latest life of each node. */
+  readonly #views = new Map<NodeId, NodeView>();
+  readonly #promises = new Map<NodeId, NodePromises>();
+  readonly #machines = new WeakMap<KvStateMachine, MachineView>();
+  /** The life whose turn it is. */
+  #current = "";
+
+  /** `onViolation` is called once at most for each invariant that fails, and must not throw. */
+  constructor(simulation: Simulation, counters: Counters, onViolation: (violation: Violation) => void) {
+    this.#simulation = simulation;
+    this.#rare = new RareEvents(counters, this.committed);
+    this.#onViolation = onViolation;
+    this.#invariants = allInvariants({
+      committed: this.committed,
+      viewOf: (id) => this.#views.get(id),
+      onRepeat: () => counters.add("repeated write answered from the session table"),
+    });
+    this.#stepped = this.#invariants.filter((one) => one.stepped !== undefined);
+    this.#logChanged = this.#invariants.filter((one) => one.logChanged !== undefined);
+  }
+
+  /** The latest life of a node; undefined before the first. */
+  viewOf(id: NodeId): NodeView | undefined {
+    return this.#views.get(id);
+  }
+
+  /** Counts what can be told only at the end. */
+  finish(): void {
+    this.#rare.finish();
+  }
+
+  /** See {@link Observer.beforeStep}. */
+  beforeStep(raft: Raft): void {
+    const view = this.#viewOfRaft.get(raft) ?? this.#begin(raft);
+    view.before = capture(view.state);
+    view.hadReads = view.state.leadership?.reads.hasUnconfirmed === true;
+    this.#current = view.label;
+  }
+
+  /** See {@link Observer.afterStep}. */
+  afterStep(raft: Raft, event: RaftEvent): void {
+    const view = this.#viewOfRaft.get(raft);
+    if (view === undefined || !this.#lives(view)) return;
+    const { before, state } = view;
+    this.#checkLog(view);
+    for (const invariant of this.#stepped) {
+      const problem = invariant.stepped?.(view, before) ?? null;
+      if (problem !== null) this.#violated(invariant, problem);
+    }
+    if (state.log.commitIndex > before.committed.index) this.#noteCommitted(view);
+    this.#rare.stepped(view, event);
+    if (this.#simulation.trace.recording) this.#trace(view);
+    this.stepListener?.(view, event);
+  }
+
+  /** See {@link Observer.sent}. */
+  sent(message: Message): void {
+    const view = this.#views.get(message.from);
+    if (view === undefined || !this.#lives(view)) return;
+    for (const invariant of this.#invariants) {
+      const problem = invariant.sent?.(view, message) ?? null;
+      if (problem !== null) this.#violated(invariant, problem);
+    }
+    this.#rare.sent(message);
+  }
+
+  /** See {@link Observer.executed}. */
+  executed(
+    machine: KvStateMachine,
+    command: KvCommand,
+    context: ApplyContext,
+    result: KvResult,
+    hashBefore: string,
+  ): void {
+    const view = this.#machineView(machine);
+    const { replica, previousIndex } = view;
+    view.previousIndex = context.index;
+    const hashAfter = machine.figures().hash;
+    const execution = { replica, previousIndex, command, context, result, hashBefore, hashAfter };
+    for (const invariant of this.#invariants) {
+      const problem = invariant.executed?.(execution) ?? null;
+      if (problem !== null) this.#violated(invariant, problem);
+    }
+    this.#rare.executed(execution);
+  }
+
+  /** See {@link Observer.restoring}. */
+  restoring(machine: KvStateMachine): void {
+    this.#machineView(machine).previousIndex = null;
+  }
+
+  #machineView(machine: KvStateMachine): MachineView {
+    let view = this.#machines.get(machine);
+    if (view === undefined) {
+      view = { replica: this.#current, previousIndex: null };
+      this.#machines.set(machine, view);
+    }
+    return view;
+  }
+
+  /** A core that was never seen before: a node has started. */
+  #begin(raft: Raft): NodeView {
+    const { id } = raft.state.config;
+    const promises = this.#promises.get(id) ?? new NodePromises();
+    this.#promises.set(id, promises);
+    const former = this.#views.get(id);
+    const label = `${id}#${this.#simulation.process(id).lives}`;
+    const view = new NodeView(id, label, raft.state, promises);
+    this.#viewOfRaft.set(raft, view);
+    this.#views.set(id, view);
+    for (const invariant of this.#invariants) {
+      const problem = invariant.started?.(view) ?? null;
+      if (problem !== null) this.#violated(invariant, problem);
+    }
+    this.#checkLog(view);
+    this.#rare.started(view, former);
+    return view;
+  }
+
+  #checkLog(view: NodeView): void {
+    const change = view.takeLogChange();
+    if (change === null) return;
+    for (const invariant of this.#logChanged) {
+      const problem = invariant.logChanged?.(view, change.removed, change.added) ?? null;
+      if (problem !== null) this.#violated(invariant, problem);
+    }
+    this.#rare.logChanged(view, change);
+  }
+
+  #noteCommitted({ state, before }: NodeView): void {
+    const { log } = state;
+    const first = Math.max(before.committed.index + 1, log.snapshot.last.index);
+    for (let index = first; index <= log.commitIndex; index++) {
+      const term = log.termAt(index);
+      if (term !== undefined) this.committed.add({ index, term }, state.currentTerm);
+    }
+  }
+
+  /** The code of a killed process runs on to its next wait; what it does there reaches nobody. */
+  #lives(view: NodeView): boolean {
+    const process = this.#simulation.process(view.id);
+    return process.isAlive && this.#views.get(view.id) === view;
+  }
+
+  #violated(invariant: Invariant, problem: string): void {
+    this.#onViolation(new Violation(invariant.name, problem));
+  }
+
+  #trace({ label, state, before }: NodeView): void {
+    const { log, role, currentTerm } = state;
+    const { trace, nowMs } = this.#simulation;
+    if (role !== before.role || currentTerm !== before.currentTerm) {
+      trace.line(nowMs, `${label} ${role} in term ${currentTerm}, log up to ${log.last.index} of term ${log.last.term}`);
+    }
+    if (log.commitIndex !== before.committed.index) trace.line(nowMs, `${label} commitIndex ${log.commitIndex}`);
+  }
+}

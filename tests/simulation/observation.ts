@@ -1,0 +1,66 @@
+/**
+ * Looks over the shoulder of production code without a trace of it in production: while an observer is installed, the
+ * methods through which everything passes (a step of the core, a message to the transport, a command to the state machine)
+ * call it as well. Methods of the prototypes are replaced, so the very objects that production makes are seen.
+ *
+ * @module
+ */
+import type { KvCommand } from "../../kv/commands.ts";
+import { type KvResult, KvStateMachine } from "../../kv/state_machine.ts";
+import type { Message, RaftEvent } from "../../raft/core/message.ts";
+import { Raft } from "../../raft/core/raft.ts";
+import type { ApplyContext } from "../../raft/rsm/state_machine.ts";
+import { TcpTransport } from "../../raft/wire/tcp_transport.ts";
+
+/** Sees everything. Must not throw, since it is called in the middle of production code. */
+export interface Observer {
+  /** A core is about to take a step. */
+  beforeStep(raft: Raft, event: RaftEvent): void;
+  /** It has taken it, without throwing. */
+  afterStep(raft: Raft, event: RaftEvent): void;
+  /** A message is handed to the transport. */
+  sent(message: Message): void;
+  /** A machine has executed a command. */
+  executed(
+    machine: KvStateMachine,
+    command: KvCommand,
+    context: ApplyContext,
+    result: KvResult,
+    hashBefore: string,
+  ): void;
+  /** A machine's state is about to be replaced by a snapshot. */
+  restoring(machine: KvStateMachine): void;
+}
+
+/** Installs an observer until it is disposed of. One at a time. */
+export function observe(observer: Observer): Disposable {
+  const { step } = Raft.prototype;
+  const { send } = TcpTransport.prototype;
+  const { apply, restore } = KvStateMachine.prototype;
+  Raft.prototype.step = function (event: RaftEvent): void {
+    observer.beforeStep(this, event);
+    step.call(this, event);
+    observer.afterStep(this, event);
+  };
+  TcpTransport.prototype.send = function (message: Message): void {
+    observer.sent(message);
+    send.call(this, message);
+  };
+  KvStateMachine.prototype.apply = function (command: KvCommand, context: ApplyContext): KvResult {
+    const hashBefore = this.figures().hash;
+    const result = apply.call(this, command, context);
+    observer.executed(this, command, context, result, hashBefore);
+    return result;
+  };
+  KvStateMachine.prototype.restore = function (chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    observer.restoring(this);
+    return restore.call(this, chunks);
+  };
+  return {
+    [Symbol.dispose]() {
+      Raft.prototype.step = step;
+      TcpTransport.prototype.send = send;
+      Object.assign(KvStateMachine.prototype, { apply, restore });
+    },
+  };
+}
