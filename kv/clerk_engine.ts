@@ -15,7 +15,7 @@ import type { Clock, Timer } from "../raft/node/clock.ts";
 import type { RpcOutcome } from "../raft/wire/rpc.ts";
 import { Call, callError, CallQueue, ClerkSession } from "./clerk_calls.ts";
 import { LeaderLink, type LeaderLinkOptions, type Link, type WaitingReason } from "./clerk_link.ts";
-import type { ClerkErrorCode } from "./errors.ts";
+import { type ClerkErrorCode, failureTexts } from "./errors.ts";
 import { clerkMaxInflightBytes, clerkMaxInflightCalls } from "./limits.ts";
 import { counterFromFields, type KvReply, readResultFromFields, replyFromCbor, requestToCbor } from "./protocol.ts";
 import { ShapeError } from "./shape.ts";
@@ -397,9 +397,3 @@ export class ClerkEngine {
     onWaiting({ ...state, attempts: this.#link.tries, sinceMs: now - oldest.madeAtMs });
   }
 }
-
-const failureTexts = {
-  wrongType: "the key's value is of the other type, text or bytes",
-  valueTooLarge: "the value would have more than 1 MiB",
-  storeFull: "the store has no room for more",
-} as const;

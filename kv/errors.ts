@@ -36,3 +36,10 @@ export class ClerkError extends Error {
     this.code = code;
   }
 }
+
+/** Why the store refused a write, in words. */
+export const failureTexts = {
+  wrongType: "the key's value is of the other type, text or bytes",
+  valueTooLarge: "the value would have more than 1 MiB",
+  storeFull: "the store has no room for more",
+} as const;

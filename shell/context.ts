@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { KvStatus } from "../kv/mod.ts";
 import type { Output } from "./output.ts";
+import type { ServerReport } from "./server_report.ts";
 import type { WaitingNotice } from "./waiting.ts";
 
 /** How a call on a {@link Store} is limited. */
@@ -21,27 +21,6 @@ export interface Store {
   put(key: string, value: string, options?: CallOptions): Promise<unknown>;
   /** Adds `value` to the end of the value of `key`. */
   append(key: string, value: string, options?: CallOptions): Promise<unknown>;
-}
-
-/** What one server says of itself, or that it cannot be reached. */
-export type ServerReport = ReachableServer | UnreachableServer;
-
-/** A server that answered. */
-export interface ReachableServer extends KvStatus {
-  /** Discriminates the union. */
-  readonly kind: "up";
-  /** Where it was asked, `HOST:PORT`. */
-  readonly address: string;
-}
-
-/** A server that did not answer. */
-export interface UnreachableServer {
-  /** Discriminates the union. */
-  readonly kind: "down";
-  /** Where it was asked, `HOST:PORT`. */
-  readonly address: string;
-  /** Why there is no answer. */
-  readonly reason: string;
 }
 
 /** A running shell. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReachableServer, ServerReport } from "./context.ts";
+import type { ReachableServer, ServerReport } from "./server_report.ts";
 
 /** The colours the shell uses, by meaning. */
 export interface Palette {

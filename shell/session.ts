@@ -4,7 +4,8 @@
  * @module
  */
 import { Clerk, type ClerkWaiting } from "../kv/mod.ts";
-import type { ServerReport, ShellContext } from "./context.ts";
+import type { ShellContext } from "./context.ts";
+import type { ServerReport } from "./server_report.ts";
 import type { Output } from "./output.ts";
 import { describeWaiting, WaitingNotice } from "./waiting.ts";
 

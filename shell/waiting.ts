@@ -5,7 +5,7 @@
  * @module
  */
 import type { ClerkWaiting } from "../kv/mod.ts";
-import type { ServerReport } from "./context.ts";
+import type { ServerReport } from "./server_report.ts";
 import type { Output } from "./output.ts";
 import { findLeader, palette } from "./render.ts";
 

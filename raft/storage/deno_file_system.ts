@@ -30,8 +30,20 @@ class SyncPace {
   /** Smoothed duration in milliseconds; the first fsync is always awaited, since nothing is known yet. */
   #smoothedMs = Infinity;
 
+  /** Awaited fsyncs under way: >= 0. A blocking one could have to wait for them, a snapshot's for instance. */
+  #awaited = 0;
+
   get fast(): boolean {
-    return this.#smoothedMs < blockingSyncMs;
+    return this.#smoothedMs < blockingSyncMs && this.#awaited === 0;
+  }
+
+  async await(sync: Promise<void>): Promise<void> {
+    this.#awaited++;
+    try {
+      await sync;
+    } finally {
+      this.#awaited--;
+    }
   }
 
   record(durationMs: number): void {
@@ -83,7 +95,7 @@ class DenoFile implements StorageFile {
     const blocking = this.#pace.fast && this.#unsyncedBytes <= blockingSyncBytes;
     this.#unsyncedBytes = 0;
     if (blocking) this.#file.syncDataSync();
-    else await this.#file.syncData();
+    else await this.#pace.await(this.#file.syncData());
     this.#pace.record(performance.now() - started);
   }
 
@@ -169,7 +181,7 @@ export class DenoFileSystem implements FileSystem {
   /** Creates the directory (0700), and proves by opening its lock file that it can be written. */
   async prepare(): Promise<void> {
     try {
-      await Deno.mkdir(this.directory, { recursive: true, mode: 0o700 });
+      await this.#create();
       (await this.#openLockFile()).close();
     } catch (error) {
       throw new StorageError(
@@ -235,11 +247,24 @@ export class DenoFileSystem implements FileSystem {
     await Deno.remove(this.#path(name));
   }
 
-  /** Makes creations, renames and removals durable. Windows has no such call and orders them by itself. */
+  /** Makes creations, renames and removals durable. */
   async syncDirectory(): Promise<void> {
-    if (Deno.build.os === "windows") return;
-    using directory = await Deno.open(this.directory, { read: true });
-    await directory.sync();
+    await syncDirectory(this.directory);
+  }
+
+  /** Creates the directory and makes its own name durable, as far as this process may touch the directory above. */
+  async #create(): Promise<void> {
+    try {
+      await Deno.stat(this.directory);
+      return;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    await Deno.mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const above = `${this.directory}/..`;
+    // Asked first, so that nobody at a terminal is prompted for it.
+    const permission = await Deno.permissions.query({ name: "read", path: above });
+    if (permission.state === "granted") await syncDirectory(above);
   }
 
   #openLockFile(): Promise<Deno.FsFile> {
@@ -249,6 +274,13 @@ export class DenoFileSystem implements FileSystem {
   #path(name: string): string {
     return `${this.directory}/${name}`;
   }
+}
+
+/** Makes a directory durable. Windows has no such call and orders its changes by itself. */
+async function syncDirectory(path: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  using directory = await Deno.open(path, { read: true });
+  await directory.sync();
 }
 
 /** Everything in a small file. */

@@ -19,10 +19,13 @@ import { invariant, InvariantError } from "../core/invariant.ts";
 import type { DirectoryLock } from "./file_system.ts";
 import { LogSizes } from "./log_sizes.ts";
 import { openDirectory, type OpenedDirectory, type OpenOptions, type Recovery } from "./open_directory.ts";
+import type { SnapshotStore } from "./snapshot_store.ts";
 import type { ChunkOutcome, SnapshotChunk, Storage, StorageStatus, StoredState, WriteBatch } from "./storage.ts";
 import type { StorageClock } from "./storage_clock.ts";
 import { messageOf, StorageError } from "./storage_error.ts";
+import type { Wal } from "./wal.ts";
 import { hardStateBytes } from "./wal_format.ts";
+import type { Witness } from "./witness.ts";
 
 export type { OpenOptions, Recovery } from "./open_directory.ts";
 
@@ -31,7 +34,11 @@ export class FileStorage implements Storage {
   readonly #directory: string;
   readonly #clock: StorageClock;
   readonly #lock: DirectoryLock;
-  readonly #parts: OpenedDirectory;
+  readonly #wal: Wal;
+  readonly #witness: Witness;
+  readonly #snapshots: SnapshotStore;
+  /** What opening had to put right. */
+  readonly recovery: Recovery;
   readonly #sizes: LogSizes;
   #initial: StoredState | null;
   #hardStateBytes: number;
@@ -45,7 +52,10 @@ export class FileStorage implements Storage {
     this.#directory = options.fileSystem.directory;
     this.#clock = options.clock;
     this.#lock = lock;
-    this.#parts = parts;
+    this.#wal = parts.wal;
+    this.#witness = parts.witness;
+    this.#snapshots = parts.snapshots;
+    this.recovery = parts.recovery;
     this.#initial = parts.initial;
     this.#hardStateBytes = hardStateBytes(parts.initial.hardState);
     this.#sizes = new LogSizes(parts.initial.snapshot.last.index);
@@ -85,11 +95,6 @@ export class FileStorage implements Storage {
     return this.#initial;
   }
 
-  /** What opening had to put right. */
-  get recovery(): Recovery {
-    return this.#parts.recovery;
-  }
-
   /** Makes a batch durable. */
   write(batch: WriteBatch): Promise<void> {
     const refusal = this.#refusal();
@@ -108,7 +113,7 @@ export class FileStorage implements Storage {
     this.#throwIfRefused();
     const source = new Source(chunks);
     try {
-      await this.#parts.snapshots.save(snapshot, source);
+      await this.#snapshots.save(snapshot, source);
       await this.#afterSnapshot();
     } catch (error) {
       // What the caller's own iterator threw says nothing about the disk.
@@ -119,14 +124,14 @@ export class FileStorage implements Storage {
   /** The newest snapshot's bytes, verified. */
   async *readSnapshot(): AsyncGenerator<Uint8Array> {
     this.#throwIfRefused();
-    yield* this.#parts.snapshots.read();
+    yield* this.#snapshots.read();
   }
 
   /** A part of a kept snapshot, or null. */
   readSnapshotChunk(snapshot: EntryId, offset: number, maxBytes: number): Promise<SnapshotChunk | null> {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.reject(refusal);
-    return this.#parts.snapshots.readChunk(snapshot, offset, maxBytes);
+    return this.#snapshots.readChunk(snapshot, offset, maxBytes);
   }
 
   /** Stores a chunk from a leader. */
@@ -140,7 +145,7 @@ export class FileStorage implements Storage {
   ): Promise<ChunkOutcome> {
     this.#throwIfRefused();
     try {
-      const outcome = await this.#parts.snapshots.receive(snapshot, offset, data, checksum, done, transfer);
+      const outcome = await this.#snapshots.receive(snapshot, offset, data, checksum, done, transfer);
       if (outcome.kind === "complete") await this.#afterSnapshot();
       return outcome;
     } catch (error) {
@@ -152,7 +157,7 @@ export class FileStorage implements Storage {
   status(): StorageStatus {
     return {
       logBytes: this.#hardStateBytes + this.#sizes.bytes,
-      snapshotBytes: this.#parts.snapshots.newest?.bytes ?? 0,
+      snapshotBytes: this.#snapshots.newest?.bytes ?? 0,
       syncMs: this.#syncMs,
     };
   }
@@ -161,27 +166,25 @@ export class FileStorage implements Storage {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const { wal, witness, snapshots } = this.#parts;
     try {
       await this.#writing?.catch(() => {});
-      await snapshots.close();
-      await witness.close(this.#failed === null);
+      await this.#snapshots.close();
+      await this.#witness.close(this.#failed === null);
     } finally {
-      wal.close();
+      this.#wal.close();
       this.#lock[Symbol.dispose]();
     }
   }
 
   async #write(batch: WriteBatch): Promise<void> {
-    const { wal, witness } = this.#parts;
     const started = this.#clock.monotonicMs();
     try {
       if (batch.logStart !== null) this.#sizes.restart(batch.logStart.last.index);
-      const rolled = await wal.write(batch, this.#onSize);
+      const rolled = await this.#wal.write(batch, this.#onSize);
       if (batch.hardState !== null) this.#hardStateBytes = hardStateBytes(batch.hardState);
-      witness.note(wal.note());
+      this.#witness.note(this.#wal.note());
       // Segments may be deleted from now on: the witness must not lag behind the oldest.
-      if (rolled) await witness.flush();
+      if (rolled) await this.#witness.flush();
     } catch (error) {
       throw this.#fail("write the log", error);
     } finally {
@@ -194,10 +197,9 @@ export class FileStorage implements Storage {
   readonly #onSize = (index: number, bytes: number): void => this.#sizes.append(index, bytes);
 
   async #afterSnapshot(): Promise<void> {
-    const { wal, snapshots } = this.#parts;
-    this.#sizes.dropThrough(snapshots.newest?.snapshot.last.index ?? 0);
-    wal.requestRoll();
-    await wal.removeThrough(snapshots.coveredIndex);
+    this.#sizes.dropThrough(this.#snapshots.newest?.snapshot.last.index ?? 0);
+    this.#wal.requestRoll();
+    await this.#wal.removeThrough(this.#snapshots.coveredIndex);
   }
 
   #fail(attempt: string, error: unknown): unknown {

@@ -66,12 +66,17 @@ export interface Recovery {
 
 /** An opened directory. */
 export interface OpenedDirectory {
+  /** The state found. */
   readonly initial: StoredState;
   /** The entries of `initial`, with sizes. */
   readonly sized: readonly SizedEntry[];
+  /** The log, ready for the next batch. */
   readonly wal: Wal;
+  /** The witness, which knows the log's last batch. */
   readonly witness: Witness;
+  /** The kept snapshots. */
   readonly snapshots: SnapshotStore;
+  /** What had to be put right. */
   readonly recovery: Recovery;
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type CrashPolicy, DiskFile } from "./disk_file.ts";
+import { type CrashPolicy, type CrashTally, DiskFile } from "./disk_file.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 
 /** A change of names. */
@@ -31,7 +31,7 @@ export class DiskDirectory {
   /** The changes up to this one are in #durableNames; #durableChange <= #changes. */
   #durableChange = 0;
   #powerFailures = 0;
-  /** Label of the process that has locked it. */
+  /** The process that has locked it, which lets go when it dies. */
   lockedBy: string | null = null;
   /** Whether it was created. */
   exists = false;
@@ -84,8 +84,8 @@ export class DiskDirectory {
     };
   }
 
-  /** The power fails: names first, then what is left of each file. */
-  crash(policy: CrashPolicy, random: SeededRandom): void {
+  /** The power fails: names first, then what is left of each file. Adds what became of unsynced changes to `tally`. */
+  crash(policy: CrashPolicy, random: SeededRandom, tally: CrashTally): void {
     this.#powerFailures++;
     const files = new Set([...this.#durableNames.values(), ...this.#names.values()]);
     for (const { change } of this.#pending) if (change.kind !== "remove") files.add(change.file);
@@ -94,8 +94,11 @@ export class DiskDirectory {
     this.#pending = [];
     this.#names = names;
     this.#durableNames = new Map(names);
-    for (const file of files) file.crash(policy, random);
-    this.lockedBy = null;
+    for (const file of files) {
+      const { lost, torn } = file.crash(policy, random);
+      tally.lost += lost;
+      tally.torn += torn;
+    }
   }
 
   /** A copy of everything, as programs see it. */

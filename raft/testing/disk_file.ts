@@ -15,6 +15,14 @@ import type { SeededRandom } from "./seeded_random.ts";
  */
 export type CrashPolicy = "none" | "all" | "prefix" | "random";
 
+/** What became of unsynced changes at power failures. */
+export interface CrashTally {
+  /** Changes that are gone. */
+  lost: number;
+  /** Writes of which a part is gone. */
+  torn: number;
+}
+
 /** Disks write whole sectors of this size. */
 export const sectorBytes = 512;
 
@@ -39,8 +47,6 @@ export class DiskFile {
   #content: Uint8Array = new Uint8Array(256);
   #size = 0;
   #pending: PendingChange[] = [];
-  /** Grows at each power failure, so that a sync begun before it has no effect after it. */
-  #powerFailures = 0;
 
   /** Bytes in the file, as programs see it. */
   get size(): number {
@@ -87,9 +93,8 @@ export class DiskFile {
   /** Begins a sync: the result, when called, makes everything written so far durable, unless power failed meanwhile. */
   beginSync(): () => void {
     const covered = new Set(this.#pending);
-    const powerFailures = this.#powerFailures;
     return () => {
-      if (powerFailures !== this.#powerFailures || covered.size === 0) return;
+      if (covered.size === 0) return;
       this.#pending = this.#pending.filter((change) => change.isDropped || !covered.has(change));
     };
   }
@@ -101,7 +106,6 @@ export class DiskFile {
 
   /** The power fails. */
   crash(policy: CrashPolicy, random: SeededRandom): void {
-    this.#powerFailures++;
     const pending = this.#pending;
     this.#pending = [];
     for (let index = pending.length - 1; index >= 0; index--) {
@@ -109,21 +113,29 @@ export class DiskFile {
       if (change !== undefined) this.#undo(change);
     }
     const candidates = pending.filter((change) => !change.isDropped);
+    const tally: CrashTally = { lost: pending.length - candidates.length, torn: 0 };
     switch (policy) {
       case "none":
-        return;
+        tally.lost = pending.length;
+        break;
       case "all":
-        return candidates.forEach((change) => this.#redo(change));
+        candidates.forEach((change) => this.#redo(change));
+        break;
       case "prefix": {
         const whole = random.integer(candidates.length + 1);
         candidates.slice(0, whole).forEach((change) => this.#redo(change));
         const torn = candidates[whole];
-        if (torn !== undefined) this.#redoTornAtByte(torn, random);
-        return;
+        if (torn === undefined) break;
+        this.#redoTornAtByte(torn, random);
+        tally.torn++;
+        tally.lost += candidates.length - whole - 1;
+        break;
       }
       case "random":
-        return candidates.forEach((change) => this.#redoMaybe(change, random));
+        for (const change of candidates) this.#redoMaybe(change, random, tally);
+        break;
     }
+    return tally;
   }
 
   /** Replaces the contents, durably: for tests that tamper with a disk. */
@@ -143,11 +155,15 @@ export class DiskFile {
     else this.#put(change.offset, change.bytes);
   }
 
-  #redoMaybe(change: PendingChange, random: SeededRandom): void {
+  #redoMaybe(change: PendingChange, random: SeededRandom, tally: CrashTally): void {
     const fate = random.integer(4);
-    if (fate === 0) return;
-    if (fate === 1) this.#redo(change);
-    else if (fate === 2) this.#redoTornAtByte(change, random);
+    if (fate === 0) {
+      tally.lost++;
+      return;
+    }
+    if (fate === 1) return this.#redo(change);
+    tally.torn++;
+    if (fate === 2) this.#redoTornAtByte(change, random);
     else this.#redoSomeSectors(change, random);
   }
 

@@ -91,7 +91,7 @@ export {
 
 export { type DiskEvent, SimulatedDisk } from "./simulated_disk.ts";
 export type { DirectoryImage } from "./disk_directory.ts";
-export type { CrashPolicy } from "./disk_file.ts";
+export type { CrashPolicy, CrashTally } from "./disk_file.ts";
 export {
   defaultDiskProfile,
   type DiskErrorCode,

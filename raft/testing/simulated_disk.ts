@@ -12,7 +12,7 @@ import {
   type DiskProfile,
   drawLatencyMs,
 } from "./disk_faults.ts";
-import type { CrashPolicy, DiskFile } from "./disk_file.ts";
+import type { CrashPolicy, CrashTally, DiskFile } from "./disk_file.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded_random.ts";
@@ -47,6 +47,8 @@ export class SimulatedDisk {
   operations = 0;
   /** Syncs of files done so far. */
   syncs = 0;
+  /** What became of unsynced changes at all power failures so far. */
+  readonly crashTally: CrashTally = { lost: 0, torn: 0 };
 
   /** An empty disk; `number` stands for it in the trace. */
   constructor(
@@ -72,7 +74,7 @@ export class SimulatedDisk {
   /** The power fails: see {@link CrashPolicy}. The processes must be dead already. */
   crash(policy: CrashPolicy): void {
     this.#trace.mixText(policy);
-    for (const directory of this.#directories.values()) directory.crash(policy, this.#random);
+    for (const directory of this.#directories.values()) directory.crash(policy, this.#random, this.crashTally);
   }
 
   /** Names of the files below a directory, sorted. */

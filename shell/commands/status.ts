@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ReachableServer, ServerReport, ShellContext } from "../context.ts";
+import type { ShellContext } from "../context.ts";
+import type { ReachableServer, ServerReport } from "../server_report.ts";
 import { CommandFailed } from "../failure.ts";
 import { findLeader, palette, renderStatus } from "../render.ts";
 

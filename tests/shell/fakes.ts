@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CallOptions, ReachableServer, ServerReport, ShellContext, Store } from "../../shell/context.ts";
+import type { CallOptions, ShellContext, Store } from "../../shell/context.ts";
+import type { ReachableServer, ServerReport } from "../../shell/server_report.ts";
 import type { Output } from "../../shell/output.ts";
 import { WaitingNotice } from "../../shell/waiting.ts";
 

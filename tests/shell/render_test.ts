@@ -8,7 +8,7 @@ import {
   renderStatus,
   renderTable,
 } from "../../shell/render.ts";
-import type { ReachableServer } from "../../shell/context.ts";
+import type { ReachableServer } from "../../shell/server_report.ts";
 import { someLeader, someReports } from "./fakes.ts";
 
 const plain = palette(false);

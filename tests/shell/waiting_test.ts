@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { ClerkWaiting } from "../../kv/mod.ts";
-import type { ReachableServer, UnreachableServer } from "../../shell/context.ts";
+import type { ReachableServer, UnreachableServer } from "../../shell/server_report.ts";
 import { describeWaiting, WaitingNotice } from "../../shell/waiting.ts";
 import { RecordedOutput, someLeader } from "./fakes.ts";
 

@@ -20,6 +20,8 @@ export class RareEvents {
   readonly #committed: CommittedLog;
   readonly #candidates = new Map<Term, number>();
   readonly #ledTerms = new Set<Term>();
+  /** Terms whose candidate was asked by a leader to campaign. */
+  readonly #transfers = new Set<Term>();
   /** Configuration entries seen, by term and index. */
   readonly #configurationEntries = new Set<number>();
   /** The latest chunk sent on each link. */
@@ -52,7 +54,7 @@ export class RareEvents {
     }
   }
 
-  /** A node has taken a step; to be called before what it commits is added to the committed log. */
+  /** A node has taken a step; to be called when what it commits is in the committed log. */
   stepped(view: NodeView, event: RaftEvent): void {
     const { state, before } = view;
     if (state.role !== before.role) this.#roleChanged(view, event);
@@ -67,7 +69,6 @@ export class RareEvents {
 
   /** A message leaves. */
   sent(message: Message): void {
-    if (message.type === "TimeoutNow") this.#counters.add("leadership transferred", 0);
     if (message.type !== "InstallSnapshot") return;
     const { from, to, term, snapshot, offset } = message;
     const link = `${from}>${to}`;
@@ -93,6 +94,7 @@ export class RareEvents {
     const { role, currentTerm } = state;
     if (role === "candidate") this.#candidates.set(currentTerm, (this.#candidates.get(currentTerm) ?? 0) + 1);
     if (role === "leader") {
+      if (this.#transfers.has(currentTerm)) this.#counters.add("leadership transferred");
       this.#ledTerms.add(currentTerm);
       this.#counters.add("leader elected");
     }
@@ -100,7 +102,7 @@ export class RareEvents {
       if (event.message.type === "PreVoteReply") this.#counters.add("candidate refused by pre-vote");
     }
     if (role === "candidate" && event.type === "message" && event.message.type === "TimeoutNow") {
-      this.#counters.add("leadership transferred");
+      this.#transfers.add(currentTerm);
     }
     if (before.role !== "leader") return;
     if (hadReads) this.#counters.add("reads refused on stepping down");

@@ -118,19 +118,51 @@ Deno.test("a file whose name was not synced is lost with its synced contents", a
 });
 
 Deno.test("directory syncs that overlap cover what each of them saw", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const { simulation, process, files } = world(seed, true);
+    await simulation.run(async () => {
+      const fileSystem = files();
+      await fileSystem.prepare();
+      const syncs: Promise<void>[] = [];
+      for (let index = 0; index < 5; index++) {
+        await fileSystem.open(`f${index}`, { create: true });
+        syncs.push(fileSystem.syncDirectory());
+      }
+      await Promise.all(syncs);
+    });
+    process.kill({ kind: "power", disk: "none" });
+    assertEquals(process.disk.list(directory).length, 5);
+  }
+});
+
+Deno.test("a name that was made while the directory was being synced is in doubt, not gone", async () => {
   const { simulation, process, files } = world(1, true);
   await simulation.run(async () => {
     const fileSystem = files();
     await fileSystem.prepare();
-    const syncs: Promise<void>[] = [];
-    for (let index = 0; index < 10; index++) {
-      await fileSystem.open(`f${index}`, { create: true });
-      syncs.push(fileSystem.syncDirectory());
-    }
-    await Promise.all(syncs);
+    await fileSystem.open("a", { create: true });
+    const syncing = fileSystem.syncDirectory();
+    await fileSystem.open("b", { create: true });
+    await syncing;
   });
-  process.kill({ kind: "power", disk: "none" });
-  assertEquals(process.disk.list(directory).length, 10);
+  process.kill({ kind: "power", disk: "all" });
+  assertEquals(process.disk.list(directory), ["a", "b"]);
+});
+
+Deno.test("names that were synced are in doubt no more", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const { simulation, process, files } = world(seed);
+    await simulation.run(async () => {
+      const fileSystem = files();
+      await fileSystem.prepare();
+      for (const name of ["a", "b", "c"]) await fileSystem.open(name, { create: true });
+      await fileSystem.rename("a", "d");
+      await fileSystem.remove("b");
+      await fileSystem.syncDirectory();
+    });
+    process.kill({ kind: "power", disk: "random" });
+    assertEquals(process.disk.list(directory), ["c", "d"]);
+  }
 });
 
 Deno.test("a sync makes durable what was written before it, not what was written while it ran", async () => {
@@ -233,22 +265,43 @@ Deno.test("faults strike the operation they are meant for: short, lost, misdirec
 });
 
 Deno.test("a process killed by an observer before or after an operation never hears of its end", async () => {
-  for (const phase of ["before", "after"] as const) {
-    const { simulation, process, files } = world(1, true);
-    let heard = false;
-    const fileSystem = files();
-    process.disk.observer = (event) => {
-      if (event.operation === "write" && event.phase === phase) process.kill({ kind: "process" });
-    };
-    await simulation.run(async () => {
-      await fileSystem.prepare();
-      const file = await fileSystem.open("log", { create: true });
-      file.write(0, bytesOf(10, 1)).finally(() => heard = true);
-      await simulation.sleep(100);
-    });
-    assert(!heard && !process.isAlive);
-    assertEquals(process.disk.bytes(directory, "log").length, phase === "before" ? 0 : 10);
+  for (const operation of ["write", "sync"] as const) {
+    for (const phase of ["before", "after"] as const) {
+      const { simulation, process, files } = world(1, true);
+      let heard = false;
+      const fileSystem = files();
+      process.disk.observer = (event) => {
+        if (event.operation === operation && event.phase === phase) process.kill({ kind: "process" });
+      };
+      await simulation.run(async () => {
+        await fileSystem.prepare();
+        const file = await fileSystem.open("log", { create: true });
+        const written = file.write(0, bytesOf(10, 1));
+        if (operation === "sync") await written;
+        const end = operation === "sync" ? file.sync() : written;
+        end.finally(() => heard = true);
+        await simulation.sleep(100);
+      });
+      assert(!heard && !process.isAlive);
+      const isWritten = operation === "sync" || phase === "after";
+      assertEquals(process.disk.bytes(directory, "log").length, isWritten ? 10 : 0);
+    }
   }
+});
+
+Deno.test("a paused process hears of the end of its operations when it is resumed", async () => {
+  const { simulation, process, files } = world(1, true);
+  let heardMs = 0;
+  const fileSystem = files();
+  await simulation.run(async () => {
+    await fileSystem.prepare();
+    fileSystem.syncDirectory().then(() => heardMs = simulation.nowMs);
+    process.pause();
+    await simulation.sleep(100);
+    process.resume();
+    await simulation.sleep(1);
+  });
+  assertEquals(heardMs, 100);
 });
 
 Deno.test("the lock names its holder, and ends with it", async () => {

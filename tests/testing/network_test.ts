@@ -240,6 +240,20 @@ Deno.test("a link that holds delivers everything in order once it is free, even 
   assert(far.closed !== null);
 });
 
+Deno.test("what is sent while held frames are released does not overtake them", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const { simulation, near, far } = await connected(seed, { latency: { minMs: 1, maxMs: 100 } });
+    simulation.network.disconnect("b", "hold");
+    for (let id = 1; id <= 20; id++) {
+      near.socket.write(callFrame(id));
+      if (id === 15) simulation.network.reconnect("b");
+      await simulation.runFor(10);
+    }
+    await simulation.runFor(1_000);
+    assertEquals(far.received, Array.from({ length: 20 }, (_, at) => at + 1), `seed ${seed}`);
+  }
+});
+
 Deno.test("a link that resets breaks connections and refuses new ones", async () => {
   const { simulation, near, far, a } = await connected(1);
   simulation.network.partition([["a"], ["b"]], "reset");
@@ -333,6 +347,35 @@ Deno.test("nothing that a killed process does has an effect, and nothing it wait
   await simulation.runFor(1_000);
   assertEquals([heard, near.closed, far.received], [false, null, []]);
   assert(far.closed !== null);
+  // The port that the dead asked for is free.
+  const again = simulation.process("a").start().network;
+  await simulation.run(() => again.listen("a:1", () => {}));
+});
+
+Deno.test("a connection attempt dies with its process", async () => {
+  const simulation = new Simulation({ seed: 1 });
+  const a = simulation.process("a").start().network;
+  const b = simulation.process("b").start().network;
+  let accepted = 0;
+  await simulation.run(async () => {
+    await b.listen("b:1", () => accepted++);
+  });
+  simulation.network.disconnect("b");
+  a.connect("b:1");
+  await simulation.runFor(100);
+  simulation.process("a").kill();
+  simulation.network.heal();
+  await simulation.runFor(100_000);
+  assertEquals(accepted, 0);
+});
+
+Deno.test("a partition blocks both directions of connections that exist", async () => {
+  const { simulation, near, far } = await connected(1);
+  simulation.network.partition([["a"], ["b"]]);
+  near.socket.write(callFrame(1));
+  far.socket.write(callFrame(2));
+  await simulation.runFor(100);
+  assertEquals([far.received, near.received], [[], []]);
 });
 
 Deno.test("a paused process receives in order when it is resumed; its kernel accepts connections meanwhile", async () => {

@@ -5,7 +5,7 @@
  */
 import { assert } from "@std/assert";
 import { MemoryFileSystem, type Survives } from "./memory_file_system.ts";
-import { found, openTiny, runWorkload } from "./workload.ts";
+import { found, openTiny, runWorkload } from "./full_run.ts";
 
 type Files = Map<string, Uint8Array>;
 

@@ -11,7 +11,7 @@ import { segmentFileId, writeCommit, writeHardState } from "../../../raft/storag
 import { scanSegment } from "../../../raft/storage/wal_scan.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { batch, command, commands, inChunks, pattern, snapshotAt } from "./samples.ts";
-import { openTiny } from "./workload.ts";
+import { openTiny } from "./full_run.ts";
 
 type Files = Map<string, Uint8Array>;
 

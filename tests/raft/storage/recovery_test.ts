@@ -8,7 +8,7 @@ import { crc32c } from "../../../raft/encoding/crc32c.ts";
 import { StorageError } from "../../../raft/storage/storage_error.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { batch, command, commands, configuration, describe, inChunks, pattern, snapshotAt } from "./samples.ts";
-import { install, openTiny } from "./workload.ts";
+import { install, openTiny } from "./full_run.ts";
 
 Deno.test("a torn tail is dropped, reported, and never comes back", async () => {
   const fileSystem = new MemoryFileSystem();

@@ -1,0 +1,147 @@
+/**
+ * A cluster of production servers in simulated processes: started, killed, paused, restarted; a server that stops without a
+ * reason is a violation.
+ *
+ * @module
+ */
+import { KvServer } from "../../kv/server.ts";
+import type { NodeId } from "../../raft/core/types.ts";
+import type { CrashPolicy, Simulation, SimulatedProcess } from "../../raft/testing/mod.ts";
+import type { Counters } from "./counters.ts";
+import type { Monitor } from "./monitor.ts";
+import type { SwarmPlan } from "./swarm_plan.ts";
+import { Violation } from "./violation.ts";
+
+/** The data directory of every node, on the disk of its own machine. */
+const dataDir = "data";
+
+/** Pause before a node that its disk has stopped is started again, in milliseconds. */
+const restartAfterFailureMs = 500;
+
+/** How a process may end. */
+export type Crash =
+  | { readonly kind: "process" }
+  | { readonly kind: "power"; readonly disk: CrashPolicy };
+
+/** See the module. */
+export class SimulatedCluster {
+  /** Names of all nodes. */
+  readonly ids: readonly NodeId[];
+  /** Where clients reach them. */
+  readonly addresses: readonly string[];
+  readonly #simulation: Simulation;
+  readonly #plan: SwarmPlan;
+  readonly #counters: Counters;
+  readonly #monitor: Monitor;
+  readonly #onViolation: (violation: Violation) => void;
+  readonly #peers: Readonly<Record<NodeId, string>>;
+  readonly #servers = new Map<NodeId, KvServer>();
+
+  /** A cluster of which no node runs. */
+  constructor(
+    simulation: Simulation,
+    plan: SwarmPlan,
+    counters: Counters,
+    monitor: Monitor,
+    onViolation: (violation: Violation) => void,
+  ) {
+    this.#simulation = simulation;
+    this.#plan = plan;
+    this.#counters = counters;
+    this.#monitor = monitor;
+    this.#onViolation = onViolation;
+    this.ids = Array.from({ length: plan.nodes }, (_, position) => `n${position + 1}`);
+    this.#peers = Object.fromEntries(this.ids.map((id, position) => [id, `127.0.0.1:${7001 + position}`]));
+    this.addresses = Object.values(this.#peers);
+  }
+
+  /** The machine of a node. */
+  process(id: NodeId): SimulatedProcess {
+    return this.#simulation.process(id);
+  }
+
+  /** The running server of a node; undefined when it is dead, stopped or only starting. */
+  server(id: NodeId): KvServer | undefined {
+    const server = this.#servers.get(id);
+    return this.process(id).isAlive && server?.replica.node.state === "running" ? server : undefined;
+  }
+
+  /** Nodes whose process is neither dead nor paused. */
+  get awake(): NodeId[] {
+    return this.ids.filter((id) => this.process(id).state === "running");
+  }
+
+  /** The node that leads the latest term among those awake, if there is one. */
+  leader(): NodeId | undefined {
+    let leader: NodeId | undefined;
+    let term = -1;
+    for (const id of this.awake) {
+      const state = this.#monitor.viewOf(id)?.state;
+      if (state?.role !== "leader" || state.currentTerm <= term) continue;
+      leader = id;
+      term = state.currentTerm;
+    }
+    return leader;
+  }
+
+  /** Starts a node that is dead. */
+  start(id: NodeId): void {
+    const process = this.process(id);
+    if (process.isAlive) return;
+    this.#servers.delete(id);
+    const platform = process.start();
+    const life = process.lives;
+    const { timing, maxRaftState } = this.#plan;
+    const hitsBefore = process.disk.faults.hits;
+    const isDiskToBlame = (): boolean => process.disk.faults.hits > hitsBefore;
+    const isThisLife = (): boolean => process.isAlive && process.lives === life;
+    const failed = (check: "node-failure" | "node-start", error: unknown): void => {
+      if (!isThisLife()) return;
+      if (isDiskToBlame()) return this.#stoppedByDisk(id, life);
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      this.#onViolation(new Violation(check, `${id}#${life}: ${text}`, { cause: error }));
+    };
+    KvServer.start({
+      ...{ id, listen: this.#peers[id] ?? "", peers: this.#peers, dataDir, timing, maxRaftState, platform },
+      timeoutMs: this.#plan.serverTimeoutMs,
+      onStopped: (reason) => {
+        if (reason !== null) failed("node-failure", reason);
+      },
+    }).then(
+      (server) => {
+        if (isThisLife()) this.#servers.set(id, server);
+      },
+      (error) => failed("node-start", error),
+    );
+  }
+
+  /** Starts all nodes. */
+  startAll(): void {
+    for (const id of this.ids) this.start(id);
+  }
+
+  /** Kills a node's process. */
+  kill(id: NodeId, crash: Crash): void {
+    const process = this.process(id);
+    if (!process.isAlive) return;
+    if (this.#monitor.viewOf(id)?.state.role === "leader") this.#counters.add("leader crashed");
+    const { disk } = process;
+    const { lost, torn } = disk.crashTally;
+    process.kill(crash);
+    this.#servers.delete(id);
+    this.#counters.add("unsynced write lost by a power cut", disk.crashTally.lost - lost);
+    this.#counters.add("unsynced write torn by a power cut", disk.crashTally.torn - torn);
+  }
+
+  /** The node has done what it must when its disk fails: it takes no part any more. Somebody starts it anew. */
+  #stoppedByDisk(id: NodeId, life: number): void {
+    this.#counters.add("node stopped by a failing disk");
+    const process = this.process(id);
+    this.#simulation.scheduler.after(restartAfterFailureMs, () => {
+      if (process.lives !== life || !process.isAlive) return;
+      // A failed fsync leaves pages that look clean and are not: only a reboot shows what the disk really has.
+      this.kill(id, { kind: "power", disk: "none" });
+      this.start(id);
+    });
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What goes wrong with disks: crashes in the middle of an operation, errors, slowness.
+ *
+ * @module
+ */
+import type { NodeId } from "../../raft/core/types.ts";
+import { maxStallMs, type Nemesis, type NemesisContext } from "./nemesis.ts";
+
+/** Kills a node right before or right after one of its next disk operations. */
+export function crashAtIo({ cluster, counters, random }: NemesisContext, nemesis: Nemesis, id: NodeId): void {
+  const { disk } = cluster.process(id);
+  let toPass = random.integer(40);
+  const phase = random.pick(["before", "after"] as const);
+  const isPower = random.chance(0.7);
+  disk.observer = (event) => {
+    if (event.phase !== phase || toPass-- > 0) return;
+    disk.observer = null;
+    counters.add("crash at an I/O");
+    if (isPower) nemesis.cutPower(id);
+    else {
+      cluster.kill(id, { kind: "process" });
+      nemesis.later(10, 3_000, () => cluster.start(id));
+    }
+  };
+}
+
+/** Makes a disk slow for a while: every fsync takes longer, some take very long. */
+export function slowDisk({ plan, cluster, counters, random }: NemesisContext, nemesis: Nemesis, id: NodeId): void {
+  const { disk } = cluster.process(id);
+  const isStalling = random.chance(0.5);
+  const sync = isStalling
+    ? { minMs: 0.5, maxMs: 5, stallProbability: 0.1, stallMs: maxStallMs }
+    : { minMs: 1, maxMs: 1 + 100 * random.next() };
+  disk.profile = { ...plan.disk, sync };
+  counters.add(isStalling ? "disk stalls" : "disk in slow phase");
+  nemesis.later(1_000, 15_000, () => {
+    disk.profile = plan.disk;
+  });
+}
+
+/** Makes one of a node's next disk operations fail. */
+export function failDisk({ cluster, counters, random }: NemesisContext, id: NodeId): void {
+  const { disk } = cluster.process(id);
+  const skip = random.integer(20);
+  switch (random.pick(["sync", "write", "full"] as const)) {
+    case "sync":
+      disk.inject({ operation: "sync", effect: "error", skip });
+      return counters.add("fsync failed");
+    case "write":
+      disk.inject({ operation: "write", effect: random.pick(["error", "short"] as const), skip });
+      return counters.add("write failed");
+    case "full":
+      disk.inject({ operation: "write", effect: "short", code: "ENOSPC", skip, times: 1 + random.integer(3) });
+      return counters.add("disk full");
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * Does the damage: at random moments it picks one of the plan's faults, inflicts it, and takes it back after a while.
+ *
+ * @module
+ */
+import type { NodeId } from "../../raft/core/types.ts";
+import type { BlockMode, CrashPolicy, SeededRandom, Simulation } from "../../raft/testing/mod.ts";
+import type { SimulatedCluster } from "./cluster.ts";
+import type { Counters } from "./counters.ts";
+import { crashAtIo, failDisk, slowDisk } from "./disk_damage.ts";
+import type { Monitor } from "./monitor.ts";
+import { changeMembers, transferLeadership } from "./operator.ts";
+import { inflictPartition } from "./partitions.ts";
+import { momentOf } from "./step_crashes.ts";
+import type { SwarmPlan } from "./swarm_plan.ts";
+import type { Workload } from "./workload.ts";
+
+/** What a fault works with. */
+export interface NemesisContext {
+  /** The world. */
+  readonly simulation: Simulation;
+  /** What is to happen in it. */
+  readonly plan: SwarmPlan;
+  /** The victims. */
+  readonly cluster: SimulatedCluster;
+  /** What is known of them. */
+  readonly monitor: Monitor;
+  /** Their clients. */
+  readonly workload: Workload;
+  /** Counts of what was done. */
+  readonly counters: Counters;
+  /** The nemesis's own random numbers. */
+  readonly random: SeededRandom;
+}
+
+interface Action {
+  readonly ratePerMinute: number;
+  readonly run: () => void;
+}
+
+/** The longest that a fault of the disk slows down one fsync, in milliseconds. */
+export const maxStallMs = 1_500;
+
+/** See the module. */
+export class Nemesis {
+  readonly #context: NemesisContext;
+  readonly #actions: readonly Action[];
+  /** Grows when everything is taken back, so that timers of old faults find out. */
+  #era = 0;
+  #isActive = false;
+
+  /** Does nothing before {@link start}. */
+  constructor(context: NemesisContext) {
+    this.#context = context;
+    this.#actions = this.#allActions().filter((action) => action.ratePerMinute > 0);
+  }
+
+  /** Begins. */
+  start(): void {
+    this.#isActive = true;
+    for (const action of this.#actions) this.#repeat(action);
+    if (this.#context.plan.faults.weather.length > 0) this.#changeWeather();
+  }
+
+  /** Inflicts nothing new; what was inflicted stays. */
+  stop(): void {
+    this.#isActive = false;
+  }
+
+  /** Takes everything back: all links free, all processes running on right clocks and good disks, `down` excepted. */
+  heal(down: ReadonlySet<NodeId>): void {
+    const { simulation, cluster, monitor, plan } = this.#context;
+    this.#isActive = false;
+    this.#era++;
+    simulation.network.setFaults(null);
+    simulation.network.heal();
+    monitor.stepListener = null;
+    for (const id of cluster.ids) {
+      const process = cluster.process(id);
+      process.disk.observer = null;
+      process.disk.faults.clear();
+      process.disk.profile = plan.disk;
+      process.time.setRate(1);
+      if (process.state === "paused") process.resume();
+      if (down.has(id)) cluster.kill(id, { kind: "process" });
+      // A server that stopped because of its disk waits for somebody to start it anew.
+      else if (process.isAlive && monitor.viewOf(id) !== undefined && cluster.server(id) === undefined) {
+        cluster.kill(id, { kind: "power", disk: "none" });
+      }
+      if (!down.has(id)) cluster.start(id);
+    }
+  }
+
+  /** Calls back after a while, unless everything was taken back by then. */
+  later(minMs: number, maxMs: number, callback: () => void): void {
+    const { simulation, random } = this.#context;
+    const era = this.#era;
+    // Mostly short: half of all faults end in the first quarter of the range.
+    simulation.scheduler.after(minMs + (maxMs - minMs) * random.next() ** 2, () => {
+      if (era === this.#era) callback();
+    });
+  }
+
+  #repeat(action: Action): void {
+    const { simulation, random } = this.#context;
+    const pauseMs = -Math.log(1 - random.next()) * 60_000 / action.ratePerMinute;
+    simulation.scheduler.after(pauseMs, () => {
+      if (!this.#isActive) return;
+      action.run();
+      this.#repeat(action);
+    });
+  }
+
+  #allActions(): Action[] {
+    const { plan: { faults }, simulation, cluster, counters, random, workload } = this.#context;
+    const context = this.#context;
+    const onNode = (act: (id: NodeId) => void) => (): void => {
+      if (cluster.awake.length > 0) act(random.pick(cluster.awake));
+    };
+    return [
+      { ratePerMinute: faults.partitions, run: () => inflictPartition(context, this) },
+      {
+        ratePerMinute: faults.resets,
+        run: onNode((id) => simulation.network.resetConnections(id)),
+      },
+      { ratePerMinute: faults.kills, run: onNode((id) => this.#kill(this.#victim(id))) },
+      { ratePerMinute: faults.powerCuts, run: onNode((id) => this.cutPower(this.#victim(id))) },
+      { ratePerMinute: faults.blackouts, run: () => this.#blackout() },
+      { ratePerMinute: faults.crashesAtIo, run: onNode((id) => crashAtIo(context, this, id)) },
+      { ratePerMinute: faults.crashesAtStep, run: () => this.#crashAtStep() },
+      { ratePerMinute: faults.pauses, run: onNode((id) => this.#pause(this.#victim(id))) },
+      { ratePerMinute: faults.clockRates, run: onNode((id) => this.#bendClock(id)) },
+      { ratePerMinute: faults.wallJumps, run: onNode((id) => this.#jump(id)) },
+      {
+        ratePerMinute: faults.clientKills,
+        run: () => {
+          const name = random.pick(workload.clients);
+          simulation.process(name).kill();
+          counters.add("client killed");
+          this.later(100, 5_000, () => workload.start(name));
+        },
+      },
+      { ratePerMinute: faults.slowDisks, run: onNode((id) => slowDisk(context, this, id)) },
+      { ratePerMinute: faults.diskErrors, run: onNode((id) => failDisk(context, id)) },
+      { ratePerMinute: faults.transfers, run: () => transferLeadership(context) },
+      { ratePerMinute: faults.memberships, run: () => changeMembers(context) },
+    ];
+  }
+
+  /** The node that was picked, or one time in three the leader. */
+  #victim(picked: NodeId): NodeId {
+    const { cluster, random } = this.#context;
+    return random.chance(1 / 3) ? cluster.leader() ?? picked : picked;
+  }
+
+  #kill(id: NodeId): void {
+    this.#context.counters.add("process killed");
+    this.#context.cluster.kill(id, { kind: "process" });
+    this.later(10, 6_000, () => this.#context.cluster.start(id));
+  }
+
+  /** Cuts a node's power, and gives it back later. */
+  cutPower(id: NodeId): void {
+    const { cluster, counters, random } = this.#context;
+    counters.add("power lost");
+    cluster.kill(id, { kind: "power", disk: random.pick(crashPolicies) });
+    this.later(10, 6_000, () => cluster.start(id));
+  }
+
+  #blackout(): void {
+    const { cluster, counters, random } = this.#context;
+    counters.add("whole cluster without power");
+    for (const id of cluster.ids) cluster.kill(id, { kind: "power", disk: random.pick(crashPolicies) });
+    const era = this.#era;
+    this.later(10, 4_000, () => {
+      counters.add("restart of the whole cluster");
+      for (const id of cluster.ids) {
+        this.#context.simulation.scheduler.after(random.between(0, 500), () => {
+          if (era === this.#era) cluster.start(id);
+        });
+      }
+    });
+  }
+
+  #crashAtStep(): void {
+    const { monitor, cluster, counters, random } = this.#context;
+    const isMoment = momentOf(random);
+    monitor.stepListener = (node, event) => {
+      if (!isMoment(node, event)) return;
+      monitor.stepListener = null;
+      counters.add("crash at a step of the core");
+      const isPower = random.chance(0.7);
+      cluster.kill(node.id, isPower ? { kind: "power", disk: random.pick(crashPolicies) } : { kind: "process" });
+      this.later(10, 3_000, () => cluster.start(node.id));
+    };
+  }
+
+  #pause(id: NodeId): void {
+    const { cluster, counters } = this.#context;
+    const process = cluster.process(id);
+    if (process.state !== "running") return;
+    const { lives } = process;
+    process.pause();
+    counters.add("process paused");
+    this.later(20, 8_000, () => {
+      if (process.lives === lives && process.state === "paused") process.resume();
+    });
+  }
+
+  #bendClock(id: NodeId): void {
+    const { cluster, counters, random } = this.#context;
+    const { time } = cluster.process(id);
+    time.setRate(2 ** random.between(-1, 1));
+    counters.add("clock at a wrong rate");
+    this.later(1_000, 20_000, () => time.setRate(1));
+  }
+
+  #jump(id: NodeId): void {
+    const { cluster, counters, random } = this.#context;
+    // Up to three hours, mostly much less: enough to make sessions expire.
+    const byMs = 10_800_000 * random.next() ** 3;
+    cluster.process(id).time.jumpWall(random.chance(0.5) ? byMs : -byMs);
+    counters.add("wall clock jump");
+  }
+
+  /** Gives the network another set of faults, or none, for a while. */
+  #changeWeather(): void {
+    const { simulation, plan, random } = this.#context;
+    simulation.network.setFaults(random.chance(0.4) ? null : random.pick(plan.faults.weather));
+    this.later(1_000, 20_000, () => {
+      if (this.#isActive) this.#changeWeather();
+    });
+  }
+}
+
+const crashPolicies: readonly CrashPolicy[] = ["none", "all", "prefix", "random", "random"];
+
+/** A way to block links. */
+export function drawBlockMode(random: SeededRandom): BlockMode {
+  return random.pick(["drop", "drop", "hold", "reset"]);
+}

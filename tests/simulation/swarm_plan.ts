@@ -1,0 +1,174 @@
+/**
+ * What a seed stands for: each draws its own cluster, workload and mix of faults (swarm testing, Groce et al. 2012), because
+ * a run with every fault at once hardly ever gets far enough to be interesting, and a run with few finds what those hide.
+ *
+ * @module
+ */
+import type { Timing } from "../../raft/node/options.ts";
+import type { DiskProfile, FrameFaults, SeededRandom } from "../../raft/testing/mod.ts";
+import { courseLongReordering, courseUnreliable, defaultDiskProfile, mergeFaults } from "../../raft/testing/mod.ts";
+
+/** What clients do. */
+export interface WorkloadPlan {
+  /** Number of client processes. */
+  readonly clients: number;
+  /** Calls that one client has under way at a time. */
+  readonly pipeline: number;
+  /** Pause between calls, in milliseconds; each is uniform in [0, 2 * thinkMs). */
+  readonly thinkMs: number;
+  /** Keys in use at a time. */
+  readonly keys: number;
+  /** How long those keys are used before others take their place, in milliseconds. */
+  readonly epochMs: number;
+  /** Share of reads, in [0, 1]. */
+  readonly reads: number;
+  /** Share of puts among the writes, in [0, 1]. */
+  readonly puts: number;
+  /** Bytes of padding in each value. */
+  readonly paddingBytes: number;
+  /** Time for each call, in milliseconds; Infinity for as long as it takes. */
+  readonly timeoutMs: number;
+}
+
+/** Faults of one run; a rate is in events a minute, 0 for none. */
+export interface FaultPlan {
+  /** Sets of frame faults that the network is given in turn. */
+  readonly weather: readonly FrameFaults[];
+  /** Partitions of all kinds. */
+  readonly partitions: number;
+  /** Which kinds of partitions. */
+  readonly partitionKinds: readonly PartitionKind[];
+  /** Connections reset. */
+  readonly resets: number;
+  /** Processes killed. */
+  readonly kills: number;
+  /** Machines that lose power. */
+  readonly powerCuts: number;
+  /** Power cuts of everything. */
+  readonly blackouts: number;
+  /** Crashes at an I/O. */
+  readonly crashesAtIo: number;
+  /** Crashes at a step of the core. */
+  readonly crashesAtStep: number;
+  /** Pauses. */
+  readonly pauses: number;
+  /** Changes of clock rates. */
+  readonly clockRates: number;
+  /** Jumps of wall clocks. */
+  readonly wallJumps: number;
+  /** Clients killed. */
+  readonly clientKills: number;
+  /** Slow phases of a disk. */
+  readonly slowDisks: number;
+  /** Errors of a disk. */
+  readonly diskErrors: number;
+  /** Leadership transfers. */
+  readonly transfers: number;
+  /** Changes of the configuration. */
+  readonly memberships: number;
+}
+
+/** How links are cut. */
+export type PartitionKind = "isolate" | "groups" | "oneWay" | "partial" | "isolateLeader";
+
+/** One run. */
+export interface SwarmPlan {
+  /** Cluster size. */
+  readonly nodes: number;
+  /** The nodes' pace. */
+  readonly timing: Timing;
+  /** See `MachineOptions`. */
+  readonly maxRaftState: number;
+  /** How long servers wait for an outcome, in milliseconds. */
+  readonly serverTimeoutMs: number;
+  /** How long faults go on, in milliseconds. */
+  readonly chaosMs: number;
+  /** What all disks are like when nothing is wrong. */
+  readonly disk: DiskProfile;
+  /** What clients do. */
+  readonly workload: WorkloadPlan;
+  /** What goes wrong. */
+  readonly faults: FaultPlan;
+}
+
+/** Draws a run. */
+export function drawPlan(random: SeededRandom, chaosMs: number): SwarmPlan {
+  const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7]);
+  const tickMs = random.pick([10, 25, 25, 50]);
+  const heartbeatTicks = random.pick([1, 2, 2, 3, 4]);
+  const isBulky = random.chance(0.04);
+  return {
+    nodes,
+    timing: { tickMs, heartbeatTicks, electionTimeoutTicks: 2 * heartbeatTicks + 2 + random.integer(12) },
+    maxRaftState: isBulky ? 100_000 : random.pick([-1, 2_000, 4_000, 8_000, 16_000, 64_000]),
+    serverTimeoutMs: random.pick([1_000, 3_000, 10_000]),
+    chaosMs,
+    disk: { ...defaultDiskProfile, sync: random.pick([defaultDiskProfile.sync, { minMs: 0.5, maxMs: 8 }]) },
+    workload: drawWorkload(random, isBulky),
+    faults: drawFaults(random),
+  };
+}
+
+function drawWorkload(random: SeededRandom, isBulky: boolean): WorkloadPlan {
+  const clients = 1 + random.integer(5);
+  const pipeline = random.pick([1, 1, 2, 4]);
+  const callsPerSecond = isBulky ? 4 : random.pick([4, 8, 16]);
+  return {
+    clients,
+    pipeline,
+    thinkMs: 1_000 * clients * pipeline / callsPerSecond,
+    keys: 1 + random.integer(6),
+    epochMs: random.pick([10_000, 20_000, 40_000]),
+    reads: random.between(0.1, 0.7),
+    puts: random.between(0, 0.8),
+    paddingBytes: isBulky ? 60_000 : random.pick([0, 0, 20, 200]),
+    timeoutMs: random.pick([Infinity, Infinity, 500, 2_000, 5_000]),
+  };
+}
+
+function drawFaults(random: SeededRandom): FaultPlan {
+  /** Half of the families are off in any run; the rate of the others is up to `most`, mostly less. */
+  const rate = (most: number, probability = 0.5): number => random.chance(probability) ? most * random.next() ** 2 : 0;
+  const kinds: PartitionKind[] = ["isolate", "groups", "oneWay", "partial", "isolateLeader"];
+  const partitionKinds = kinds.filter(() => random.chance(0.6));
+  return {
+    weather: drawWeather(random),
+    partitions: partitionKinds.length === 0 ? 0 : rate(30),
+    partitionKinds,
+    resets: rate(20, 0.3),
+    kills: rate(15),
+    powerCuts: rate(15),
+    blackouts: rate(2, 0.3),
+    crashesAtIo: rate(10),
+    crashesAtStep: rate(10),
+    pauses: rate(15, 0.4),
+    clockRates: rate(10, 0.4),
+    wallJumps: rate(10, 0.4),
+    clientKills: rate(6, 0.3),
+    slowDisks: rate(10, 0.4),
+    diskErrors: rate(6, 0.3),
+    transfers: rate(15, 0.4),
+    memberships: rate(20, 0.5),
+  };
+}
+
+function drawWeather(random: SeededRandom): FrameFaults[] {
+  const low = (most: number): number => most * random.next() ** 2;
+  const both = (faults: FrameFaults["request"]): FrameFaults => faults === undefined ? {} : { request: faults, reply: faults };
+  const kinds: (() => FrameFaults)[] = [
+    () => both({ drop: low(0.3) }),
+    () => both({ delay: { probability: random.next(), minMs: 0, spreadMs: 1 + low(400), shape: "low" } }),
+    () => both({ duplicate: low(0.5) }),
+    () => both({ corrupt: low(0.02) }),
+    () => both({ cut: low(0.01) }),
+    () => courseUnreliable,
+    () => courseLongReordering,
+    () => mergeFaults(courseUnreliable, courseLongReordering),
+    () => both({
+      drop: low(0.1),
+      duplicate: low(0.2),
+      delay: { probability: 0.2, minMs: 0, spreadMs: 50 },
+    }),
+  ];
+  return kinds.filter(() => random.chance(0.3)).map((draw) => draw());
+}

@@ -1,0 +1,148 @@
+/**
+ * Clients of the simulated cluster: production Clerks in processes of their own, whose calls are recorded for the
+ * linearizability checker and for the ledger.
+ *
+ * @module
+ */
+import { Clerk } from "../../kv/clerk.ts";
+import { ClerkError } from "../../kv/errors.ts";
+import { sleep } from "../../raft/node/clock.ts";
+import type { Platform } from "../../raft/platform.ts";
+import { HistoryRecorder, type SeededRandom, type Simulation } from "../../raft/testing/mod.ts";
+import type { Counters } from "./counters.ts";
+import { Ledger } from "./ledger.ts";
+import type { SwarmPlan } from "./swarm_plan.ts";
+import { Violation } from "./violation.ts";
+
+/** See the module. */
+export class Workload {
+  /** What the clients saw. */
+  readonly recorder: HistoryRecorder;
+  /** What they wrote. */
+  readonly ledger = new Ledger();
+  /** Names of the client processes. */
+  readonly clients: readonly string[];
+  /** Calls that were answered. */
+  answered = 0;
+  readonly #simulation: Simulation;
+  readonly #plan: SwarmPlan;
+  readonly #addresses: readonly string[];
+  readonly #counters: Counters;
+  readonly #onViolation: (violation: Violation) => void;
+  readonly #random: SeededRandom;
+  #isStopped = false;
+
+  /** Clients that do nothing yet. */
+  constructor(
+    simulation: Simulation,
+    plan: SwarmPlan,
+    addresses: readonly string[],
+    counters: Counters,
+    onViolation: (violation: Violation) => void,
+  ) {
+    this.#simulation = simulation;
+    this.#plan = plan;
+    this.#addresses = addresses;
+    this.#counters = counters;
+    this.#onViolation = onViolation;
+    this.#random = simulation.random.stream("workload");
+    this.recorder = new HistoryRecorder(() => simulation.nowMs * 1e6);
+    this.clients = Array.from({ length: plan.workload.clients }, (_, position) => `c${position + 1}`);
+  }
+
+  /** Starts a client that is dead. */
+  start(name: string): void {
+    const process = this.#simulation.process(name);
+    if (process.isAlive || this.#isStopped) return;
+    const platform = process.start();
+    const clerk = this.clerk(platform);
+    for (let loop = 0; loop < this.#plan.workload.pipeline; loop++) {
+      const random = this.#random.stream(`${name}/${process.lives}/${loop}`);
+      this.#run(clerk, platform, random).catch((error) => {
+        this.#onViolation(new Violation("harness", `client ${name} has failed: ${error}`, { cause: error }));
+      });
+    }
+  }
+
+  /** A Clerk for a process. */
+  clerk(platform: Platform): Clerk {
+    const { network, clock, random } = platform;
+    return new Clerk(this.#addresses, { network, clock, random, timeoutMs: this.#plan.workload.timeoutMs });
+  }
+
+  /** No further calls begin. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Reads a key; the answer goes into the history. */
+  async get(clerk: Clerk, key: string): Promise<string> {
+    const call = this.recorder.begin({ f: "get", key });
+    try {
+      const value = await clerk.get(key);
+      call.ok(value);
+      this.#noteAnswer();
+      return value;
+    } catch (error) {
+      // A read that failed has had no effect.
+      call.fail();
+      throw error;
+    }
+  }
+
+  /** Puts or appends; the outcome goes into history and ledger. */
+  async write(clerk: Clerk, kind: "put" | "append", key: string, paddingBytes: number): Promise<void> {
+    const token = this.ledger.begin(key, kind);
+    const value = this.ledger.value(token, paddingBytes);
+    const call = this.recorder.begin({ f: kind, key, value });
+    try {
+      await (kind === "put" ? clerk.put(key, value) : clerk.append(key, value));
+      call.ok();
+      this.ledger.end(token, "done");
+      this.#noteAnswer();
+    } catch (error) {
+      const isUnknown = error instanceof ClerkError && error.code === "unknown";
+      this.ledger.end(token, isUnknown ? "unknown" : "notDone");
+      if (isUnknown) {
+        call.info();
+        this.#counters.add("write of unknown outcome");
+      } else call.fail();
+      throw error;
+    }
+  }
+
+  #noteAnswer(): void {
+    this.answered++;
+    const { trace, nowMs } = this.#simulation;
+    trace.mixTime(nowMs);
+  }
+
+  async #run(clerk: Clerk, platform: Platform, random: SeededRandom): Promise<void> {
+    const { workload } = this.#plan;
+    while (!this.#isStopped) {
+      await sleep(platform.clock, random.between(0, 2 * workload.thinkMs));
+      if (this.#isStopped) break;
+      try {
+        await this.#call(clerk, random);
+      } catch (error) {
+        if (!(error instanceof ClerkError)) throw error;
+      }
+    }
+  }
+
+  async #call(clerk: Clerk, random: SeededRandom): Promise<void> {
+    const { keys, epochMs, reads, puts, paddingBytes } = this.#plan.workload;
+    const epoch = Math.floor(this.#simulation.nowMs / epochMs);
+    const place = random.integer(keys);
+    const key = `e${epoch}-${place}`;
+    if (random.chance(reads)) {
+      // One in ten reads asks for whatever a server has; it proves nothing, so it is not recorded.
+      if (random.chance(0.1)) await clerk.get(key, { consistency: "stale" });
+      else await this.get(clerk, key);
+      return;
+    }
+    // Every other key is only appended to, so that the ledger can account for every write to it.
+    const isPut = place % 2 === 1 && random.chance(puts);
+    await this.write(clerk, isPut ? "put" : "append", key, paddingBytes);
+  }
+}
