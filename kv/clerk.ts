@@ -6,7 +6,7 @@
 import { type Clock, realClock } from "../raft/node/clock.ts";
 import { type Random, realRandom } from "../raft/node/random.ts";
 import type { Consistency } from "../raft/rsm/rsm.ts";
-import { DenoNetwork } from "../raft/wire/deno_network.ts";
+import { realPlatform } from "../raft/open.ts";
 import type { Network } from "../raft/wire/network.ts";
 import { RpcClient, type RpcOutcome } from "../raft/wire/rpc.ts";
 import { Call, type CallOutcome, type CallTask } from "./clerk_calls.ts";
@@ -96,7 +96,7 @@ export class Clerk implements AsyncDisposable {
     if (addresses.length === 0) {
       throw new ClerkError("invalid", "Cannot make a Clerk without servers: give at least one HOST:PORT");
     }
-    this.#network = options.network ?? new DenoNetwork();
+    this.#network = options.network ?? realPlatform.network;
     this.#clock = options.clock ?? realClock;
     this.#clusterId = options.clusterId ?? "";
     this.#timeoutMs = checkedTimeout(options.timeoutMs ?? Infinity);

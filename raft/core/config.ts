@@ -27,6 +27,8 @@ export interface RaftConfig {
   readonly maxUncommittedBytes: number;
   /** Bytes of commands in one Ready's committedEntries, exceeded only by a single larger command; >= 1. */
   readonly maxApplyBytes: number;
+  /** Bytes of entries kept in memory behind a snapshot, for followers that are a little late; >= 0. */
+  readonly maxRetainedBytes: number;
   /** Injected randomness for election timeouts: uniform in [0, 1). */
   readonly random: () => number;
 }

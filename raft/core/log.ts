@@ -1,8 +1,10 @@
 /**
  * The log: entries behind a snapshot, and how far each of them has got.
  *
- *     snapshot.last.index <= lastApplied <= handedOut <= min(commitIndex, persistedIndex)
+ *     base.index <= snapshot.last.index <= lastApplied <= handedOut <= min(commitIndex, persistedIndex)
  *     commitIndex <= last.index,  persistedIndex < nextToPersist <= last.index + 1
+ *
+ * Some entries that the snapshot covers stay in memory, so that a follower a little behind does not need the snapshot.
  *
  * `lastApplied` may lag behind the snapshot only while a received snapshot is being restored. An entry is handed out for
  * application only when it is durable *here* too: the state machine never knows more than a restart would find.
@@ -18,11 +20,16 @@ export function entryBytes(entry: Entry): number {
   return entry.kind === "command" ? entry.data.length : 0;
 }
 
+/** What an entry costs to keep in memory besides its data. */
+const entryOverheadBytes = 64;
+
 /** Log of one node. Knows nothing of roles or messages. */
 export class RaftLog {
   /** What the snapshot replaces. */
   #snapshot: SnapshotMeta;
-  /** `#entries[i].index === #snapshot.last.index + 1 + i`; terms never descend. */
+  /** The entry right before the first one that is still here. */
+  #base: EntryId;
+  /** `#entries[i].index === #base.index + 1 + i`; terms never descend. */
   #entries: Entry[];
   readonly #configurations: ConfigurationHistory;
   /** Only grows. */
@@ -40,6 +47,7 @@ export class RaftLog {
   constructor(snapshot: SnapshotMeta, entries: readonly Entry[]) {
     const base = snapshot.last.index;
     this.#snapshot = snapshot;
+    this.#base = snapshot.last;
     this.#entries = [];
     this.#configurations = new ConfigurationHistory(base, snapshot.configuration);
     this.#commitIndex = base;
@@ -52,19 +60,19 @@ export class RaftLog {
     this.#nextToPersist = this.last.index + 1;
   }
 
-  /** The snapshot the log begins after. */
+  /** The newest snapshot: what a follower gets that needs more than the log still has. */
   get snapshot(): SnapshotMeta {
     return this.#snapshot;
   }
 
   /** Index of the first entry that is still there, or would be. */
   get firstIndex(): LogIndex {
-    return this.#snapshot.last.index + 1;
+    return this.#base.index + 1;
   }
 
-  /** The last entry, or the snapshot's last when there is none. */
+  /** The last entry, or the one right before the log when there is none. */
   get last(): EntryId {
-    return this.#entries.at(-1) ?? this.#snapshot.last;
+    return this.#entries.at(-1) ?? this.#base;
   }
 
   /** Highest index known to be committed. */
@@ -99,13 +107,13 @@ export class RaftLog {
 
   /** Term of the entry at `index`; undefined when it is compacted away or not there yet. */
   termAt(index: LogIndex): Term | undefined {
-    const base = this.#snapshot.last.index;
-    return index === base ? this.#snapshot.last.term : this.#entries[index - base - 1]?.term;
+    const base = this.#base.index;
+    return index === base ? this.#base.term : this.#entries[index - base - 1]?.term;
   }
 
-  /** Whether the log contains this very entry. What lies before the snapshot is committed and so equal everywhere. */
+  /** Whether the log contains this very entry. What lies before its beginning is committed and so equal everywhere. */
   contains(id: EntryId): boolean {
-    return id.index < this.#snapshot.last.index || this.termAt(id.index) === id.term;
+    return id.index < this.#base.index || this.termAt(id.index) === id.term;
   }
 
   /** Election restriction (paper section 5.4.1): whether a log ending in `candidate` is at least as up to date. */
@@ -121,11 +129,11 @@ export class RaftLog {
    */
   conflictHint(id: EntryId): EntryId {
     let index = Math.min(id.index, this.last.index);
-    for (; index > this.#snapshot.last.index; index--) {
+    for (; index > this.#base.index; index--) {
       const term = this.termAt(index);
       if (term !== undefined && term <= id.term) return { index, term };
     }
-    const base = this.#snapshot.last;
+    const base = this.#base;
     if (index === base.index && base.term <= id.term) return base;
     return { index: Math.max(0, index - 1), term: 0 };
   }
@@ -233,15 +241,25 @@ export class RaftLog {
     if (this.termAt(last.index) === last.term) this.#persistedIndex = Math.max(this.#persistedIndex, last.index);
   }
 
-  /** Forgets what an own snapshot covers. */
-  compactTo(snapshot: SnapshotMeta): void {
-    const index = snapshot.last.index;
+  /** Forgets what an own snapshot covers, except the last `maxRetainedBytes` of it. */
+  compactTo(snapshot: SnapshotMeta, maxRetainedBytes: number): void {
+    const { index } = snapshot.last;
     if (index <= this.#snapshot.last.index) return;
     invariant(index <= this.#lastApplied, `snapshot at ${index} is ahead of lastApplied ${this.#lastApplied}`);
     invariant(this.contains(snapshot.last), `snapshot at ${index} has term ${snapshot.last.term}: not the log's`);
-    this.#entries.splice(0, index - this.#snapshot.last.index);
-    this.#configurations.compactTo(index);
     this.#snapshot = snapshot;
+    // How many entries go: all up to the snapshot, less those that fit the allowance.
+    let count = index - this.#base.index;
+    for (let bytes = 0; count > 0; count--) {
+      const entry = this.#entries[count - 1];
+      bytes += entryOverheadBytes + (entry === undefined ? 0 : entryBytes(entry));
+      if (bytes > maxRetainedBytes) break;
+    }
+    const last = this.#entries[count - 1];
+    if (last === undefined) return;
+    this.#base = { index: last.index, term: last.term };
+    this.#entries.splice(0, count);
+    this.#configurations.compactTo(last.index);
   }
 
   /** Replaces the whole log by a received snapshot, which is durable already. */
@@ -252,6 +270,7 @@ export class RaftLog {
     this.#configurations.append(index, snapshot.configuration);
     this.#configurations.compactTo(index);
     this.#snapshot = snapshot;
+    this.#base = snapshot.last;
     this.#entries = [];
     this.#commitIndex = index;
     this.#handedOut = index;

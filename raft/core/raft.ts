@@ -54,7 +54,7 @@ export class Raft {
       case "applied":
         return state.log.applied(event.index);
       case "snapshotSaved":
-        return state.log.compactTo(event.snapshot);
+        return state.log.compactTo(event.snapshot, state.config.maxRetainedBytes);
       case "snapshotChunkStored":
         return follower.snapshotChunkStored(state, event.from, event.snapshot, event.nextOffset);
       case "snapshotReceived":

@@ -43,7 +43,7 @@ export interface RaftStatus {
   readonly firstIndex: LogIndex;
   /** Last entry of the log. */
   readonly last: EntryId;
-  /** The snapshot the log begins after. */
+  /** The newest snapshot. */
   readonly snapshot: SnapshotMeta;
   /** The active configuration. */
   readonly configuration: Configuration;

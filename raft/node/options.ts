@@ -28,7 +28,12 @@ export const defaultTiming: Timing = { tickMs: 25, heartbeatTicks: 2, electionTi
 /** The core's limits; see {@link RaftConfig} for each. */
 export type RaftLimits = Pick<
   RaftConfig,
-  "maxAppendBytes" | "maxAppendEntries" | "maxInflightAppends" | "maxUncommittedBytes" | "maxApplyBytes"
+  | "maxAppendBytes"
+  | "maxAppendEntries"
+  | "maxInflightAppends"
+  | "maxUncommittedBytes"
+  | "maxApplyBytes"
+  | "maxRetainedBytes"
 >;
 
 /** Limits under which every AppendEntries fits a peer's frame (4 MiB; a single command may have 1.5 MiB). */
@@ -38,6 +43,7 @@ export const defaultLimits: RaftLimits = {
   maxInflightAppends: 64,
   maxUncommittedBytes: 32 * 1024 * 1024,
   maxApplyBytes: 1024 * 1024,
+  maxRetainedBytes: 0,
 };
 
 /** What {@link RaftNode.start} needs. */

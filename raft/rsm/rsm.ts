@@ -84,6 +84,8 @@ export class ReplicatedStateMachine<Command, Result, Query = never, Answer = nev
     });
     this.node = new RaftNode({
       ...ports,
+      // A quarter of what the log may hold: enough for a follower that lags by moments, little beside the rest.
+      limits: { maxRetainedBytes: Math.max(0, this.#settings.maxRaftStateBytes / 4), ...ports.limits },
       applier: this.#host,
       onStatus: (status) => {
         if (status.leader !== null) this.#leaderWatch.wake();

@@ -104,8 +104,8 @@ export class DiskFile {
     for (const change of this.#pending) change.isDropped = true;
   }
 
-  /** The power fails. */
-  crash(policy: CrashPolicy, random: SeededRandom): void {
+  /** The power fails; returns what became of the unsynced changes. */
+  crash(policy: CrashPolicy, random: SeededRandom): CrashTally {
     const pending = this.#pending;
     this.#pending = [];
     for (let index = pending.length - 1; index >= 0; index--) {

@@ -6,7 +6,7 @@
  */
 import { KvServer } from "../../kv/server.ts";
 import type { NodeId } from "../../raft/core/types.ts";
-import type { CrashPolicy, Simulation, SimulatedProcess } from "../../raft/testing/mod.ts";
+import type { CrashPolicy, SimulatedProcess, Simulation } from "../../raft/testing/mod.ts";
 import type { Counters } from "./counters.ts";
 import type { Monitor } from "./monitor.ts";
 import type { SwarmPlan } from "./swarm_plan.ts";

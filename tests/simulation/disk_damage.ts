@@ -4,10 +4,10 @@
  * @module
  */
 import type { NodeId } from "../../raft/core/types.ts";
-import { maxStallMs, type Nemesis, type NemesisContext } from "./nemesis.ts";
+import { maxStallMs, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 
 /** Kills a node right before or right after one of its next disk operations. */
-export function crashAtIo({ cluster, counters, random }: NemesisContext, nemesis: Nemesis, id: NodeId): void {
+export function crashAtIo({ cluster, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
   const { disk } = cluster.process(id);
   let toPass = random.integer(40);
   const phase = random.pick(["before", "after"] as const);
@@ -16,16 +16,16 @@ export function crashAtIo({ cluster, counters, random }: NemesisContext, nemesis
     if (event.phase !== phase || toPass-- > 0) return;
     disk.observer = null;
     counters.add("crash at an I/O");
-    if (isPower) nemesis.cutPower(id);
+    if (isPower) recovery.cutPower(id);
     else {
       cluster.kill(id, { kind: "process" });
-      nemesis.later(10, 3_000, () => cluster.start(id));
+      recovery.later(10, 3_000, () => cluster.start(id));
     }
   };
 }
 
 /** Makes a disk slow for a while: every fsync takes longer, some take very long. */
-export function slowDisk({ plan, cluster, counters, random }: NemesisContext, nemesis: Nemesis, id: NodeId): void {
+export function slowDisk({ plan, cluster, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
   const { disk } = cluster.process(id);
   const isStalling = random.chance(0.5);
   const sync = isStalling
@@ -33,7 +33,7 @@ export function slowDisk({ plan, cluster, counters, random }: NemesisContext, ne
     : { minMs: 1, maxMs: 1 + 100 * random.next() };
   disk.profile = { ...plan.disk, sync };
   counters.add(isStalling ? "disk stalls" : "disk in slow phase");
-  nemesis.later(1_000, 15_000, () => {
+  recovery.later(1_000, 15_000, () => {
     disk.profile = plan.disk;
   });
 }

@@ -68,11 +68,15 @@ export class Ledger {
       const write = this.#writes.get(token);
       if (write === undefined || write.key !== key) return `${key} holds ${token}, which nobody wrote there`;
       if (count > 1) return `${key} holds ${write.kind} ${token} ${count} times`;
-      if (write.fate === "notDone") return `${key} holds ${write.kind} ${token}, of which the client was told that it was not done`;
+      if (write.fate === "notDone") {
+        return `${key} holds ${write.kind} ${token}, of which the client was told that it was not done`;
+      }
     }
     if (this.#putKeys.has(key)) return null;
     for (const { token, fate, key: at } of this.#writes.values()) {
-      if (at === key && fate === "done" && !counts.has(token)) return `${key} lacks append ${token}, which was acknowledged`;
+      if (at === key && fate === "done" && !counts.has(token)) {
+        return `${key} lacks append ${token}, which was acknowledged`;
+      }
     }
     return null;
   }

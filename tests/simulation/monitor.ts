@@ -193,7 +193,10 @@ export class Monitor implements Observer {
     const { log, role, currentTerm } = state;
     const { trace, nowMs } = this.#simulation;
     if (role !== before.role || currentTerm !== before.currentTerm) {
-      trace.line(nowMs, `${label} ${role} in term ${currentTerm}, log up to ${log.last.index} of term ${log.last.term}`);
+      trace.line(
+        nowMs,
+        `${label} ${role} in term ${currentTerm}, log up to ${log.last.index} of term ${log.last.term}`,
+      );
     }
     if (log.commitIndex !== before.committed.index) trace.line(nowMs, `${label} commitIndex ${log.commitIndex}`);
   }

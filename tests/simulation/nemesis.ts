@@ -4,45 +4,19 @@
  * @module
  */
 import type { NodeId } from "../../raft/core/types.ts";
-import type { BlockMode, CrashPolicy, SeededRandom, Simulation } from "../../raft/testing/mod.ts";
-import type { SimulatedCluster } from "./cluster.ts";
-import type { Counters } from "./counters.ts";
 import { crashAtIo, failDisk, slowDisk } from "./disk_damage.ts";
-import type { Monitor } from "./monitor.ts";
+import { crashPolicies, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 import { changeMembers, transferLeadership } from "./operator.ts";
 import { inflictPartition } from "./partitions.ts";
 import { momentOf } from "./step_crashes.ts";
-import type { SwarmPlan } from "./swarm_plan.ts";
-import type { Workload } from "./workload.ts";
-
-/** What a fault works with. */
-export interface NemesisContext {
-  /** The world. */
-  readonly simulation: Simulation;
-  /** What is to happen in it. */
-  readonly plan: SwarmPlan;
-  /** The victims. */
-  readonly cluster: SimulatedCluster;
-  /** What is known of them. */
-  readonly monitor: Monitor;
-  /** Their clients. */
-  readonly workload: Workload;
-  /** Counts of what was done. */
-  readonly counters: Counters;
-  /** The nemesis's own random numbers. */
-  readonly random: SeededRandom;
-}
 
 interface Action {
   readonly ratePerMinute: number;
   readonly run: () => void;
 }
 
-/** The longest that a fault of the disk slows down one fsync, in milliseconds. */
-export const maxStallMs = 1_500;
-
 /** See the module. */
-export class Nemesis {
+export class Nemesis implements Recovery {
   readonly #context: NemesisContext;
   readonly #actions: readonly Action[];
   /** Grows when everything is taken back, so that timers of old faults find out. */
@@ -231,11 +205,4 @@ export class Nemesis {
       if (this.#isActive) this.#changeWeather();
     });
   }
-}
-
-const crashPolicies: readonly CrashPolicy[] = ["none", "all", "prefix", "random", "random"];
-
-/** A way to block links. */
-export function drawBlockMode(random: SeededRandom): BlockMode {
-  return random.pick(["drop", "drop", "hold", "reset"]);
 }

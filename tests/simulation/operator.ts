@@ -5,7 +5,7 @@
  */
 import { hasQuorum } from "../../raft/core/quorum.ts";
 import type { Configuration, NodeId } from "../../raft/core/types.ts";
-import type { NemesisContext } from "./nemesis.ts";
+import type { NemesisContext } from "./nemesis_context.ts";
 
 /** Asks the leader to hand over to some node, which may be any. */
 export function transferLeadership({ cluster, random }: Pick<NemesisContext, "cluster" | "random">): void {

@@ -47,7 +47,9 @@ export class RareEvents {
       this.#counters.add("log truncated by a conflict");
     }
     for (const { index, term } of removed) {
-      if (this.#configurationEntries.has(term * indexBound + index)) this.#counters.add("configuration entry truncated");
+      if (this.#configurationEntries.has(term * indexBound + index)) {
+        this.#counters.add("configuration entry truncated");
+      }
     }
     for (const entry of added) {
       if (entry.kind === "configuration") this.#configurationEntries.add(entry.term * indexBound + entry.index);

@@ -96,11 +96,12 @@ export function drawPlan(random: SeededRandom, chaosMs: number): SwarmPlan {
   const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7]);
   const tickMs = random.pick([10, 25, 25, 50]);
   const heartbeatTicks = random.pick([1, 2, 2, 3, 4]);
-  const isBulky = random.chance(0.04);
+  // A state larger than a chunk, so that snapshots travel in several.
+  const isBulky = random.chance(0.03);
   return {
     nodes,
     timing: { tickMs, heartbeatTicks, electionTimeoutTicks: 2 * heartbeatTicks + 2 + random.integer(12) },
-    maxRaftState: isBulky ? 100_000 : random.pick([-1, 2_000, 4_000, 8_000, 16_000, 64_000]),
+    maxRaftState: isBulky ? 400_000 : random.pick([-1, 2_000, 4_000, 8_000, 16_000, 64_000]),
     serverTimeoutMs: random.pick([1_000, 3_000, 10_000]),
     chaosMs,
     disk: { ...defaultDiskProfile, sync: random.pick([defaultDiskProfile.sync, { minMs: 0.5, maxMs: 8 }]) },
@@ -112,7 +113,7 @@ export function drawPlan(random: SeededRandom, chaosMs: number): SwarmPlan {
 function drawWorkload(random: SeededRandom, isBulky: boolean): WorkloadPlan {
   const clients = 1 + random.integer(5);
   const pipeline = random.pick([1, 1, 2, 4]);
-  const callsPerSecond = isBulky ? 4 : random.pick([4, 8, 16]);
+  const callsPerSecond = isBulky ? 2 : random.pick([4, 8, 16]);
   return {
     clients,
     pipeline,
@@ -120,8 +121,8 @@ function drawWorkload(random: SeededRandom, isBulky: boolean): WorkloadPlan {
     keys: 1 + random.integer(6),
     epochMs: random.pick([10_000, 20_000, 40_000]),
     reads: random.between(0.1, 0.7),
-    puts: random.between(0, 0.8),
-    paddingBytes: isBulky ? 60_000 : random.pick([0, 0, 20, 200]),
+    puts: isBulky ? 1 : random.between(0, 0.8),
+    paddingBytes: isBulky ? 30_000 : random.pick([0, 0, 20, 200]),
     timeoutMs: random.pick([Infinity, Infinity, 500, 2_000, 5_000]),
   };
 }
@@ -154,7 +155,8 @@ function drawFaults(random: SeededRandom): FaultPlan {
 
 function drawWeather(random: SeededRandom): FrameFaults[] {
   const low = (most: number): number => most * random.next() ** 2;
-  const both = (faults: FrameFaults["request"]): FrameFaults => faults === undefined ? {} : { request: faults, reply: faults };
+  const both = (faults: FrameFaults["request"]): FrameFaults =>
+    faults === undefined ? {} : { request: faults, reply: faults };
   const kinds: (() => FrameFaults)[] = [
     () => both({ drop: low(0.3) }),
     () => both({ delay: { probability: random.next(), minMs: 0, spreadMs: 1 + low(400), shape: "low" } }),
@@ -164,11 +166,12 @@ function drawWeather(random: SeededRandom): FrameFaults[] {
     () => courseUnreliable,
     () => courseLongReordering,
     () => mergeFaults(courseUnreliable, courseLongReordering),
-    () => both({
-      drop: low(0.1),
-      duplicate: low(0.2),
-      delay: { probability: 0.2, minMs: 0, spreadMs: 50 },
-    }),
+    () =>
+      both({
+        drop: low(0.1),
+        duplicate: low(0.2),
+        delay: { probability: 0.2, minMs: 0, spreadMs: 50 },
+      }),
   ];
   return kinds.filter(() => random.chance(0.3)).map((draw) => draw());
 }

@@ -23,6 +23,7 @@ export function testConfig(id: NodeId, overrides: Partial<RaftConfig> = {}): Raf
     maxInflightAppends: 16,
     maxUncommittedBytes: 1 << 25,
     maxApplyBytes: 1 << 20,
+    maxRetainedBytes: 0,
     random: () => 0,
     ...overrides,
   };

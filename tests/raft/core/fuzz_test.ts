@@ -93,6 +93,7 @@ Deno.test("random schedules keep every safety property, and heal", () => {
         random,
         maxAppendEntries: 1 + Math.floor(random() * 5),
         maxInflightAppends: 1 + Math.floor(random() * 4),
+        maxRetainedBytes: random() < 0.5 ? 0 : Math.floor(random() * 2000),
       },
     });
     const history = new History();

@@ -24,10 +24,18 @@ export function fileSystemContract(name: string, create: () => Promise<FileSyste
       await run(fixture);
     });
   };
-  /** Files apart from the one that may carry the lock. */
-  const list = async (fileSystem: FileSystem): Promise<string[]> =>
-    (await fileSystem.list()).filter((file) => file !== "lock");
+  contentTests(test);
+  nameTests(test);
+}
 
+type Register = (what: string, run: (fixture: FileSystemFixture) => Promise<void>) => void;
+
+/** Files apart from the one that may carry the lock. */
+async function list(fileSystem: FileSystem): Promise<string[]> {
+  return (await fileSystem.list()).filter((file) => file !== "lock");
+}
+
+function contentTests(test: Register): void {
   test("what is written is read, at any offset, until the end of the file", async ({ fileSystem }) => {
     const file = await fileSystem.open("one", { create: true });
     assertEquals(await file.size(), 0);
@@ -87,7 +95,9 @@ export function fileSystemContract(name: string, create: () => Promise<FileSyste
     assertEquals(await file.read(7, 20), new Uint8Array([0, 1, 0, 0, 0]));
     file.close();
   });
+}
 
+function nameTests(test: Register): void {
   test("open finds what is there, and create only makes what is not", async ({ fileSystem }) => {
     await assertRejects(() => fileSystem.open("one"));
     const file = await fileSystem.open("one", { create: true });

@@ -53,7 +53,9 @@ export function storageContract(name: string, create: () => Promise<StorageFixtu
   };
   stateTests(test);
   snapshotTests(test);
+  savingTests(test);
   receiveTests(test);
+  installTests(test);
 }
 
 type Register = (what: string, run: (fixture: StorageFixture) => Promise<void>) => void;
@@ -181,7 +183,9 @@ function snapshotTests(test: Register): void {
     assertEquals(storage.initial.entries, [...commands(7, 7, 1), ...commands(8, 11, 2)]);
     assertEquals((await storage.readSnapshotChunk({ index: 4, term: 1 }, 0, 100))?.data, pattern(100, 4));
   });
+}
 
+function savingTests(test: Register): void {
   test("an older snapshot than the newest changes nothing", async (fixture) => {
     await using storage = await fixture.open();
     await storage.write(batch(commands(1, 9, 1)));
@@ -234,10 +238,10 @@ function snapshotTests(test: Register): void {
   });
 }
 
-function receiveTests(test: Register): void {
-  const bytes = pattern(150_000);
-  const snapshot = snapshotAt(50, 4);
+const bytes = pattern(150_000);
+const snapshot = snapshotAt(50, 4);
 
+function receiveTests(test: Register): void {
   test("a snapshot arrives in chunks; gaps, repeats and damage change nothing", async (fixture) => {
     {
       await using storage = await fixture.open();
@@ -282,7 +286,9 @@ function receiveTests(test: Register): void {
     assertEquals(await sendChunk(storage, other, 0, pattern(30, 8), true, "n2 5"), { kind: "complete" });
     assertEquals(await collect(storage.readSnapshot()), pattern(30, 8));
   });
+}
 
+function installTests(test: Register): void {
   test("a snapshot ahead of the log replaces it, also when the log could not begin anew", async (fixture) => {
     {
       await using storage = await fixture.open();

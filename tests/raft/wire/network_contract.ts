@@ -148,12 +148,14 @@ const checks: Record<string, Check> = {
 
   async "close with flush delivers what was written, and nothing that was written after it"(harness) {
     const { near, far, listener } = await connect(harness);
+    far.onData = (bytes) => far.socket.write(bytes.slice());
     near.socket.write(pattern(400_000));
     near.socket.close("said it all", { flush: true });
     near.socket.write(pattern(10));
     await harness.until(() => far.closeReasons.length > 0 && near.closeReasons.length > 0);
     assertEquals(far.received, pattern(400_000));
     assertEquals(near.closeReasons, ["said it all"]);
+    assertEquals(near.received.length, 0, "data after close");
     listener.close();
   },
 

@@ -108,6 +108,7 @@ Deno.test("rpc: a request that cannot be sent was not sent", async () => {
   client.call("x".repeat(1.5 * 2 ** 20), (outcome) => outcomes.push(outcome));
   client.call("\ud800", (outcome) => outcomes.push(outcome));
   assertEquals(outcomes, [], "told before call() has returned");
+  client.call("\ud800", () => outcomes.push({ kind: "notSent", reason: "told after it was given up" }))();
   await server.expectHonestService();
   client.close("bored");
   client.call("after the end", (outcome) => outcomes.push(outcome));

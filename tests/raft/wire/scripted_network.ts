@@ -7,7 +7,7 @@ import type { Listener, Network, Socket, SocketHandler } from "../../../raft/wir
 
 /** A socket that records what is written and lets the test speak. */
 export class ScriptedSocket implements Socket {
-  readonly remoteAddress: string = "10.0.0.1:9";
+  readonly remoteAddress: string;
   /** What {@link Socket.queuedBytes} reports. */
   queuedBytes = 0;
   /** Every write. */
@@ -19,6 +19,11 @@ export class ScriptedSocket implements Socket {
   /** Whether it was closed with `flush`. */
   isFlushed = false;
   #handler: SocketHandler | null = null;
+
+  /** A connection with `remoteAddress`. */
+  constructor(remoteAddress = "10.0.0.1:9") {
+    this.remoteAddress = remoteAddress;
+  }
 
   /** See {@link Socket.start}. */
   start(handler: SocketHandler): void {

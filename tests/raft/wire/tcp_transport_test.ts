@@ -6,6 +6,7 @@ import { realRandom } from "../../../raft/node/random.ts";
 import { DenoNetwork } from "../../../raft/wire/deno_network.ts";
 import { encodeFrame } from "../../../raft/wire/frame.ts";
 import { encodeHello } from "../../../raft/wire/hello.ts";
+import type { WireLimits } from "../../../raft/wire/limits.ts";
 import { WireListener } from "../../../raft/wire/listener.ts";
 import { encodeMessageFrame } from "../../../raft/wire/message_codec.ts";
 import { TcpTransport } from "../../../raft/wire/tcp_transport.ts";
@@ -20,7 +21,7 @@ class TalkingNode implements AsyncDisposable {
   readonly id: string;
   #listener: WireListener | null = null;
 
-  constructor(id: string) {
+  constructor(id: string, limits: Partial<WireLimits> = {}) {
     this.id = id;
     this.transport = new TcpTransport({
       id,
@@ -29,6 +30,7 @@ class TalkingNode implements AsyncDisposable {
       network: new DenoNetwork(),
       clock: realClock,
       random: realRandom,
+      limits,
       onProblem: (problem) => this.problems.push(problem),
     });
     this.transport.start((message) => this.received.push(message));
@@ -201,6 +203,7 @@ Deno.test("tcp transport: a newer connection from a peer replaces the older one"
   assertEquals(await readToEnd(older), new Uint8Array(0));
   await newer.write(encodeMessageFrame({ type: "TimeoutNow", from: "a", to: "b", term: 5 }));
   await until(() => b.received.length === 1);
+  assertEquals(b.problems, [], "the end of the older one is nothing to report");
   for (const raw of [older, newer]) raw.close();
 });
 
@@ -215,6 +218,29 @@ Deno.test("tcp transport: a peer's new address is dialled, its old one no more",
   a.say("b", 2);
   await until(() => b.received.length === 1);
   assertEquals(b.terms, [2]);
+  a.transport.setPeer("b", "127.0.0.1:1");
+  await until(() => b.problems.length === 1);
+  assert(b.problems[0]?.startsWith("Lost the connection from peer a"));
+});
+
+Deno.test("tcp transport: a peer that shows up is answered at once, however long the pause was to be", async () => {
+  const pauseMs = 3_600_000;
+  await using a = new TalkingNode("a", { minReconnectMs: pauseMs, maxReconnectMs: pauseMs });
+  await using b = new TalkingNode("b");
+  b.transport.setPeer("a", await a.listen());
+  const placeholder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const addressOfB = `127.0.0.1:${placeholder.addr.port}`;
+  placeholder.close();
+  a.transport.setPeer("b", addressOfB);
+  a.say("b", 1);
+  await until(() => a.problems.length > 0);
+  await b.listen(addressOfB);
+  b.say("a", 2);
+  await until(() => a.received.length === 1);
+  await until(() => a.transport.peerStatus()[0]?.isConnected ?? false);
+  a.say("b", 3);
+  await until(() => b.received.length === 1);
+  assertEquals(b.terms, [3]);
 });
 
 Deno.test("tcp transport: disposed it is silent and deaf", async () => {

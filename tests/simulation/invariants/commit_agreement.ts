@@ -12,7 +12,11 @@ export function commitAgreement(committed: CommittedLog): Invariant {
     name: "commit-agreement",
     stepped({ label, state }, before) {
       const { log } = state;
-      for (let index = Math.max(before.committed.index + 1, log.snapshot.last.index); index <= log.commitIndex; index++) {
+      for (
+        let index = Math.max(before.committed.index + 1, log.snapshot.last.index);
+        index <= log.commitIndex;
+        index++
+      ) {
         const known = committed.at(index);
         const term = log.termAt(index);
         if (known === undefined || term === undefined || known.term === term) continue;

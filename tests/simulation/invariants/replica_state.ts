@@ -15,7 +15,9 @@ export function replicaState(): Invariant {
       const state = `${hashAfter} ${result.kind} ${number}`;
       const known = states.get(context.index);
       if (known === undefined) states.set(context.index, state);
-      else if (known !== state) return `${replica} is at ${state} after entry ${context.index}; another replica: ${known}`;
+      else if (known !== state) {
+        return `${replica} is at ${state} after entry ${context.index}; another replica: ${known}`;
+      }
       return null;
     },
   };

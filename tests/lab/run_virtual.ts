@@ -1,0 +1,47 @@
+/**
+ * Runs one test of the course once, in virtual time.
+ *
+ * @module
+ */
+import { courseTimeLimitMs, type LabCase } from "./harness/lab_test_case.ts";
+import { SimulatedWorld } from "./harness/simulated_world.ts";
+
+/** How a run went. */
+export interface LabRun {
+  /** The run's seed. */
+  readonly seed: number;
+  /** Null when it has passed. */
+  readonly failure: string | null;
+  /** Time it took, in the world's own seconds. */
+  readonly seconds: number;
+  /** Requests sent. */
+  readonly rpcs: number;
+  /** Bytes sent, both ways. */
+  readonly bytes: number;
+  /** Agreements or calls. */
+  readonly operations: number;
+  /** Hash of all that happened; equal seeds give equal hashes. Empty in real time. */
+  readonly hash: string;
+}
+
+/** Runs `test` with a seed. With `onTrace` the readable trace is handed over at the end. */
+export async function runVirtual(
+  test: LabCase,
+  seed: number,
+  onTrace?: (lines: readonly string[]) => void,
+): Promise<LabRun> {
+  using world = new SimulatedWorld(`${test.suite}/${test.name}`, seed, { record: onTrace !== undefined });
+  let failure: string | null = null;
+  let operations = 0;
+  try {
+    ({ operations } = await world.simulation.run(() => test.run(world), { timeoutMs: courseTimeLimitMs }));
+  } catch (error) {
+    failure = error instanceof Error ? error.stack ?? error.message : String(error);
+  }
+  onTrace?.(world.simulation.trace.lines);
+  return {
+    ...{ seed, failure, operations, ...world.traffic() },
+    seconds: world.simulation.nowMs / 1000,
+    hash: world.simulation.trace.hash,
+  };
+}

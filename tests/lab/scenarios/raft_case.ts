@@ -1,0 +1,37 @@
+/**
+ * Makes a Raft scenario a test case.
+ *
+ * @module
+ */
+import type { LabCase } from "../harness/lab_test_case.ts";
+import { RaftCluster } from "../harness/raft_cluster.ts";
+
+/** What differs between Raft tests. */
+export interface RaftCaseOptions {
+  /** Seeds in `deno task test`; 5 unless given. */
+  readonly seeds?: number;
+  /** False for the course's unreliable network. */
+  readonly isReliable?: boolean;
+  /** Whether the servers take snapshots. */
+  readonly takesSnapshots?: boolean;
+}
+
+/** A test of the course's Raft suite. */
+export function raftCase(
+  name: string,
+  peers: number,
+  scenario: (cluster: RaftCluster) => Promise<void>,
+  options: RaftCaseOptions = {},
+): LabCase {
+  return {
+    suite: "raft",
+    name,
+    peers,
+    seedsInTest: options.seeds ?? 5,
+    run: async (world) => {
+      const cluster = await RaftCluster.make(world, peers, options);
+      await scenario(cluster);
+      return { operations: cluster.agreements };
+    },
+  };
+}

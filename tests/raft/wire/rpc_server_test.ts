@@ -1,0 +1,71 @@
+/** How a server deals with a client that reads slowly, with the test as the network and the clock. */
+import { assert, assertEquals } from "@std/assert";
+import type { CborValue } from "../../../raft/encoding/cbor.ts";
+import { Connection } from "../../../raft/wire/connection.ts";
+import { wireLimits } from "../../../raft/wire/limits.ts";
+import { AcceptedConnection } from "../../../raft/wire/listener.ts";
+import { RpcServer } from "../../../raft/wire/rpc.ts";
+import { decodeCall, encodeCall } from "../../../raft/wire/rpc_codec.ts";
+import { ManualClock } from "./manual_clock.ts";
+import { microtasks, ScriptedSocket } from "./scripted_network.ts";
+
+const terms = { maxFrameBytes: 100_000, keepaliveMs: 20_000, idleTimeoutMs: 600_000 };
+
+/** A server with one client; requests wait in `answers`. */
+function serve(): { clock: ManualClock; socket: ScriptedSocket; answers: ((reply: CborValue) => void)[] } {
+  const clock = new ManualClock();
+  const socket = new ScriptedSocket();
+  const answers: ((reply: CborValue) => void)[] = [];
+  const server = new RpcServer((_request, respond) => answers.push(respond), { clock });
+  const connection = new Connection(socket, clock, wireLimits, { frame: () => {}, closed: () => {} });
+  server.accept(new AcceptedConnection(connection, wireLimits, terms, () => {}));
+  return { clock, socket, answers };
+}
+
+/** The bodies of the replies written so far. */
+function bodies(socket: ScriptedSocket): CborValue[] {
+  return socket.written.map((frame) => decodeCall(frame.subarray(4), true).body);
+}
+
+Deno.test("rpc server: replies wait while too much is queued, and nothing more is read", () => {
+  const { clock, socket, answers } = serve();
+  for (const id of [1, 2, 3]) socket.receive(encodeCall(id, null));
+  answers[0]?.("first");
+  assertEquals(bodies(socket), ["first"]);
+  assert(!socket.isPaused);
+  socket.queuedBytes = wireLimits.maxQueuedReplyBytes + 1;
+  answers[1]?.("second");
+  answers[2]?.("third");
+  clock.advance(1_000);
+  assertEquals(bodies(socket), ["first"]);
+  assert(socket.isPaused);
+  socket.queuedBytes = 0;
+  clock.advance(wireLimits.drainPollMs);
+  assertEquals(bodies(socket), ["first", "second", "third"]);
+  assert(!socket.isPaused);
+});
+
+Deno.test("rpc server: a client that reads a little now and then is kept, one that does not is not", async () => {
+  const { clock, socket, answers } = serve();
+  socket.receive(encodeCall(1, null));
+  socket.queuedBytes = 100 * 2 ** 20;
+  answers[0]?.("waits");
+  for (let step = 0; step < 20; step++) {
+    clock.advance(29_000);
+    assertEquals(socket.closeReason, null);
+    socket.queuedBytes -= 1;
+    clock.advance(wireLimits.drainPollMs);
+  }
+  clock.advance(31_000);
+  assertEquals(socket.closeReason, "it has read no reply for 30000 ms");
+  await microtasks();
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("rpc server: a second answer to a request is not sent", () => {
+  const { socket, answers } = serve();
+  socket.receive(encodeCall(1, null));
+  answers[0]?.("first");
+  answers[0]?.("second");
+  assertEquals(bodies(socket), ["first"]);
+});

@@ -1,0 +1,187 @@
+/**
+ * The end of a run: faults are taken back, and the cluster must come round. Within ten election timeouts a quorum serves
+ * writes again, though a minority may still be down; later all replicas are equal, and hold what was acknowledged.
+ *
+ * @module
+ */
+import { Clerk } from "../../kv/clerk.ts";
+import { electionTimeoutMs } from "../../raft/node/options.ts";
+import type { Configuration, NodeId } from "../../raft/core/types.ts";
+import type { Simulation } from "../../raft/testing/mod.ts";
+import type { SimulatedCluster } from "./cluster.ts";
+import type { Counters } from "./counters.ts";
+import type { Monitor } from "./monitor.ts";
+import type { Nemesis } from "./nemesis.ts";
+import { maxStallMs } from "./nemesis_context.ts";
+import { drawMinority } from "./operator.ts";
+import type { SwarmPlan } from "./swarm_plan.ts";
+import { Violation } from "./violation.ts";
+import type { Workload } from "./workload.ts";
+
+/** Writes must be served again after so many election timeouts. */
+export const maxRecoveryTimeouts = 10;
+
+/** Replicas must be equal after so much more time, in milliseconds. */
+const convergenceMs = 30_000;
+
+/** How long the final reads may take, in milliseconds. */
+const finalReadsMs = 60_000;
+
+/** What healing works with. */
+export interface HealingContext {
+  /** The world. */
+  readonly simulation: Simulation;
+  /** The run's plan. */
+  readonly plan: SwarmPlan;
+  /** The nodes. */
+  readonly cluster: SimulatedCluster;
+  /** What is known of them. */
+  readonly monitor: Monitor;
+  /** The clients. */
+  readonly workload: Workload;
+  /** Takes the faults back. */
+  readonly nemesis: Nemesis;
+  /** Counts of rare events. */
+  readonly counters: Counters;
+}
+
+/** How it went. */
+export interface Healing {
+  /** Time from the heal to the first write, in election timeouts. */
+  readonly recoveryTimeouts: number;
+}
+
+/** Heals and checks; rejects with a {@link Violation} when something does not hold. */
+export async function healAndCheck(context: HealingContext): Promise<Healing> {
+  const { simulation, plan, cluster, workload, nemesis, counters } = context;
+  // What a disk has begun slowly it ends slowly; then it is a good disk.
+  for (const id of cluster.ids) cluster.process(id).disk.profile = plan.disk;
+  await simulation.sleep(maxStallMs);
+  const down = drawDown(context);
+  nemesis.heal(down);
+  const recoveryTimeouts = await recover(context, down);
+  if (down.size > 0) counters.add("write after healing with a minority down");
+  await simulation.sleep(1_000);
+  workload.stop();
+  nemesis.heal(new Set());
+  await bringAllIn(context);
+  await converge(context);
+  await checkWrites(context);
+  return { recoveryTimeouts };
+}
+
+/** In half of all runs nobody stays down. */
+function drawDown({ simulation, cluster, monitor }: HealingContext): Set<NodeId> {
+  const random = simulation.random.stream("heal");
+  if (random.chance(0.5)) return new Set();
+  const configurations: Configuration[] = [];
+  for (const id of cluster.ids) {
+    const log = monitor.viewOf(id)?.state.log;
+    if (log === undefined) continue;
+    // A configuration that is not committed may yet be undone.
+    for (const index of [log.configurationIndex, log.commitIndex]) configurations.push(log.configurationAt(index));
+  }
+  return drawMinority(cluster.ids, configurations, (ids) => random.shuffle(ids));
+}
+
+async function recover(context: HealingContext, down: ReadonlySet<NodeId>): Promise<number> {
+  const { simulation, plan, cluster, workload } = context;
+  const timeoutMs = electionTimeoutMs(plan.timing);
+  const startedMs = simulation.nowMs;
+  const { network, clock, random } = simulation.process("probe").start();
+  const addresses = cluster.addresses.filter((_, position) => !down.has(cluster.ids[position] ?? ""));
+  const clerk = new Clerk(addresses, { network, clock, random, attemptTimeoutMs: timeoutMs });
+  const written = workload.write(clerk, "append", "probe", 0);
+  const limitMs = maxRecoveryTimeouts * timeoutMs;
+  const isInTime = await settlesWithin(simulation, written, limitMs);
+  if (!isInTime) {
+    throw new Violation(
+      "liveness",
+      `no write was served within ${maxRecoveryTimeouts} election timeouts (${limitMs} ms) of the heal; down: ` +
+        `${[...down].join(", ") || "none"}; ${describe(context)}`,
+    );
+  }
+  return (simulation.nowMs - startedMs) / timeoutMs;
+}
+
+/** Makes everybody a voter again, so that all replicas can be compared. */
+async function bringAllIn(context: HealingContext): Promise<void> {
+  const { simulation, cluster, monitor } = context;
+  const isDone = (): boolean => {
+    const leader = cluster.leader();
+    const log = leader === undefined ? undefined : monitor.viewOf(leader)?.state.log;
+    if (log === undefined || log.configurationIndex > log.commitIndex) return false;
+    return log.configuration.voters.length === cluster.ids.length && log.configuration.outgoing.length === 0;
+  };
+  await waitUntil(context, convergenceMs, "all nodes to become voters", () => {
+    if (isDone()) return true;
+    const leader = cluster.leader();
+    const server = leader === undefined ? undefined : cluster.server(leader);
+    server?.replica.node.changeConfiguration({ voters: cluster.ids, learners: [] }, () => {});
+    return false;
+  });
+  await simulation.sleep(0);
+}
+
+async function converge(context: HealingContext): Promise<void> {
+  const { cluster } = context;
+  await waitUntil(context, convergenceMs, "all replicas to be equal", () => {
+    const statuses = cluster.ids.map((id) => cluster.server(id)?.status());
+    const [first] = statuses;
+    return first !== undefined &&
+      statuses.every((one) =>
+        one !== undefined && one.lastApplied === first.lastApplied && one.commitIndex === one.lastApplied &&
+        one.hash === first.hash
+      );
+  });
+}
+
+async function checkWrites(context: HealingContext): Promise<void> {
+  const { simulation, cluster, workload } = context;
+  const { network, clock, random } = simulation.process("auditor").start();
+  const clerk = new Clerk(cluster.addresses, { network, clock, random });
+  const problems: string[] = [];
+  const read = async (key: string): Promise<void> => {
+    const problem = workload.ledger.problemOf(key, await workload.get(clerk, key));
+    if (problem !== null) problems.push(problem);
+  };
+  const isInTime = await settlesWithin(simulation, Promise.all(workload.ledger.keys.map(read)), finalReadsMs);
+  if (!isInTime) throw new Violation("convergence", `the final reads took longer than ${finalReadsMs} ms`);
+  if (problems[0] !== undefined) throw new Violation("acknowledged-writes", problems[0]);
+}
+
+async function waitUntil(
+  context: HealingContext,
+  limitMs: number,
+  what: string,
+  isReached: () => boolean,
+): Promise<void> {
+  const { simulation } = context;
+  const deadlineMs = simulation.nowMs + limitMs;
+  while (!isReached()) {
+    if (simulation.nowMs >= deadlineMs) {
+      throw new Violation("convergence", `waited ${limitMs} ms for ${what}: ${describe(context)}`);
+    }
+    await simulation.sleep(100);
+  }
+}
+
+/** Whether a promise is fulfilled in time; rejects when it does. */
+async function settlesWithin(simulation: Simulation, promise: Promise<unknown>, limitMs: number): Promise<boolean> {
+  const late = Symbol("late");
+  return await Promise.race([promise, simulation.sleep(limitMs).then(() => late)]) !== late;
+}
+
+function describe({ cluster, monitor }: HealingContext): string {
+  return cluster.ids.map((id) => {
+    const state = monitor.viewOf(id)?.state;
+    if (state === undefined) return `${id} has never run`;
+    const { log, role, currentTerm, leader } = state;
+    const { voters, outgoing, learners } = log.configuration;
+    const members = [voters, outgoing, learners].map((names) => names.join(",")).join("|");
+    return `${id} ${cluster.process(id).state} ${role} of term ${currentTerm} (leader ${
+      leader ?? "unknown"
+    }), log to ` +
+      `${log.last.index}, committed ${log.commitIndex}, members ${members}`;
+  }).join("; ");
+}

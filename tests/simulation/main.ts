@@ -1,0 +1,121 @@
+/**
+ * `deno task sim`: the swarm simulation. Each seed is a cluster of production nodes on simulated machines, with faults of its
+ * own; a seed that fails prints the one command that replays it.
+ *
+ * @module
+ */
+import { parseArguments, type SimulationArguments, usage } from "./arguments.ts";
+import { type RunOptions, runSeed } from "./run_seed.ts";
+import { SwarmSummary } from "./summary.ts";
+import { linesOf, runSwarm, type SeedAnswer, type SeedTask } from "./swarm.ts";
+
+/** One in so many seeds is run twice. */
+const twiceEvery = 100;
+
+/** Pause between two lines of progress, in milliseconds. */
+const progressMs = 10_000;
+
+function runOptions({ only, chaosMs, trace }: SimulationArguments): RunOptions {
+  return {
+    record: trace,
+    ...(only === null ? {} : { only }),
+    ...(chaosMs === null ? {} : { chaosMs }),
+  };
+}
+
+async function answer(task: SeedTask, options: RunOptions): Promise<SeedAnswer> {
+  const { trace: _trace, ...report } = await runSeed(task.seed, options);
+  const second = task.twice ? await runSeed(task.seed, options) : null;
+  return { ...report, secondHash: second?.traceHash ?? null };
+}
+
+/** A worker process: a task a line on standard input, an answer a line on standard output. */
+async function work(options: RunOptions): Promise<void> {
+  for await (const line of linesOf(Deno.stdin.readable)) {
+    const task: SeedTask = JSON.parse(line);
+    console.log(JSON.stringify(await answer(task, options)));
+  }
+}
+
+/** One seed, with its trace. */
+async function replay(seed: number, options: RunOptions): Promise<number> {
+  const { trace, violation, traceHash, simulatedMs, counts } = await runSeed(seed, options);
+  for (const line of trace) console.log(line);
+  const events = Object.entries(counts).filter(([, count]) => count > 0).map(([name, count]) => `${count} ${name}`);
+  console.log(`seed ${seed}: ${(simulatedMs / 1000).toFixed(1)} simulated seconds, trace hash ${traceHash}`);
+  console.log(events.join(", "));
+  if (violation === null) return 0;
+  console.log(`VIOLATION of ${violation.check}: ${violation.message}`);
+  return 1;
+}
+
+/** Many seeds; returns the exit code. */
+async function swarm(given: SimulationArguments): Promise<number> {
+  const startedMs = performance.now();
+  const summary = new SwarmSummary();
+  const tasks = Array.from({ length: given.seeds }, (_, position): SeedTask => {
+    const seed = given.seed + position;
+    return { seed, twice: seed % twiceEvery === 0 };
+  });
+  let toldMs = startedMs;
+  const onAnswer = (seedAnswer: SeedAnswer): boolean => {
+    const failure = summary.add(seedAnswer);
+    if (failure !== null) tellFailure(failure, given);
+    if (!given.json && performance.now() - toldMs > progressMs) {
+      toldMs = performance.now();
+      console.log(summary.progress(tasks.length));
+    }
+    return failure === null || !given.stopOnFirst;
+  };
+  if (given.workers === 0) {
+    for (const task of tasks) if (!onAnswer(await answer(task, runOptions(given)))) break;
+  } else {
+    const workerArguments = [
+      ...(given.only === null ? [] : ["--only", [...given.only].join(",")]),
+      ...(given.chaosMs === null ? [] : ["--chaos", String(given.chaosMs)]),
+    ];
+    await runSwarm({ tasks, workers: Math.min(given.workers, tasks.length), workerArguments, onAnswer });
+  }
+  if (given.json) return summary.failed.length > 0 ? 1 : 0;
+  console.log(summary.report(performance.now() - startedMs));
+  return verdict(summary, given);
+}
+
+function tellFailure(failure: { seed: number; check: string; message: string }, given: SimulationArguments): void {
+  if (given.json) return console.log(JSON.stringify(failure));
+  const chaos = given.chaosMs === null ? "" : ` --chaos ${given.chaosMs}`;
+  console.log(`seed ${failure.seed}: VIOLATION of ${failure.check}: ${failure.message}`);
+  console.log(`  replay: deno task sim --seed ${failure.seed} --trace${chaos}`);
+}
+
+function verdict(summary: SwarmSummary, given: SimulationArguments): number {
+  if (summary.failed.length > 0) {
+    console.log(`${summary.failed.length} of ${summary.seeds} seeds have failed`);
+    return 1;
+  }
+  // A few seeds cannot show everything, and with --only the swarm is not the whole one.
+  const tooSeldom = given.seeds >= 100 && given.only === null ? summary.tooSeldom() : [];
+  if (tooSeldom.length > 0) {
+    console.log(`No violation, but these happened too seldom to prove anything: ${tooSeldom.join(", ")}`);
+    return 1;
+  }
+  console.log("No violation");
+  return 0;
+}
+
+async function main(): Promise<number> {
+  let given: SimulationArguments;
+  try {
+    given = parseArguments(Deno.args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+    return 2;
+  }
+  if (given.worker) {
+    await work(runOptions(given));
+    return 0;
+  }
+  return given.trace ? await replay(given.seed, runOptions(given)) : await swarm(given);
+}
+
+if (import.meta.main) Deno.exit(await main());
