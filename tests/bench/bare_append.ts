@@ -4,10 +4,13 @@
  * arrived while the last write was under way. No terms, no log matching, no sessions, no state machine, no encoding: what
  * the machine can do at all.
  *
- *     client -> leader      requests of 128 bytes, pipelined
+ *     client -> leader      requests: u32 length of what follows (124), u32 id, 120 bytes of content; pipelined
  *     leader -> followers   the same bytes
- *     follower -> leader    u32 little-endian: how many frames are durable there, in all
- *     leader -> client      replies of 16 bytes, one for each request, in order
+ *     follower -> leader    u32: how many frames are durable there, in all
+ *     leader -> client      replies: u32 length of what follows (4), u32 id; one for each request
+ *
+ * Numbers are big-endian. Each frame is looked at by itself, as any protocol must: its length is read, its id is noted and
+ * answered.
  *
  * @module
  */
@@ -15,7 +18,7 @@
 /** Bytes of a request. */
 export const requestBytes = 128;
 /** Bytes of a reply. */
-export const replyBytes = 16;
+export const replyBytes = 8;
 
 /** A file that is only appended to, each append durable on return. */
 function openLog(path: string): (bytes: Uint8Array) => void {
@@ -89,7 +92,9 @@ async function runFollower(port: number, path: string): Promise<void> {
     void readFrames(connection, requestBytes, (bytes) => {
       append(bytes);
       durable += bytes.length / requestBytes;
-      sender.send(new Uint8Array(new Uint32Array([durable]).buffer));
+      const reply = new Uint8Array(4);
+      new DataView(reply.buffer).setUint32(0, durable);
+      sender.send(reply);
     });
   }
 }
@@ -100,23 +105,40 @@ async function runLeader(port: number, path: string, followerPorts: readonly num
   let own = 0;
   let replied = 0;
   let client: Sender | null = null;
+  /** Ids of the requests that were not answered yet, oldest first. */
+  let waiting: number[] = [];
   const reply = (): void => {
-    const committed = Math.min(own, Math.max(...acknowledged));
-    if (committed > replied) client?.send(new Uint8Array((committed - replied) * replyBytes));
-    replied = Math.max(replied, committed);
+    const count = Math.min(own, Math.max(...acknowledged)) - replied;
+    if (count <= 0) return;
+    replied += count;
+    const replies = new Uint8Array(count * replyBytes);
+    const view = new DataView(replies.buffer);
+    for (const [position, id] of waiting.slice(0, count).entries()) {
+      view.setUint32(position * replyBytes, replyBytes - 4);
+      view.setUint32(position * replyBytes + 4, id);
+    }
+    waiting = waiting.slice(count);
+    client?.send(replies);
   };
   const followers: Sender[] = [];
   for (const [position, followerPort] of followerPorts.entries()) {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: followerPort });
     followers.push(new Sender(connection));
     void readFrames(connection, 4, (bytes) => {
-      acknowledged[position] = new DataView(bytes.buffer, bytes.length - 4).getUint32(0, true);
+      acknowledged[position] = new DataView(bytes.buffer).getUint32(bytes.length - 4);
       reply();
     });
   }
   for await (const connection of Deno.listen({ hostname: "127.0.0.1", port })) {
     client = new Sender(connection);
     void readFrames(connection, requestBytes, (batch) => {
+      const view = new DataView(batch.buffer);
+      for (let offset = 0; offset < batch.length; offset += requestBytes) {
+        if (view.getUint32(offset) !== requestBytes - 4) {
+          throw new Error(`a frame has length ${view.getUint32(offset)}`);
+        }
+        waiting.push(view.getUint32(offset + 4));
+      }
       for (const follower of followers) follower.send(batch);
       append(batch);
       own += batch.length / requestBytes;

@@ -12,10 +12,11 @@ export class BareAppend implements AsyncDisposable {
   readonly #processes: readonly Deno.ChildProcess[];
   readonly #directory: string;
   readonly #connection: Deno.TcpConn;
-  /** Calls without a reply, oldest first; `#answered` of them are done with. */
-  #waiting: (() => void)[] = [];
-  #answered = 0;
-  #toSend = 0;
+  /** Calls without a reply, by id. */
+  readonly #waiting: Map<number, () => void> = new Map();
+  /** Ids of the calls that are not sent yet. */
+  #toSend: number[] = [];
+  #lastId = 0;
   #isSending = false;
 
   private constructor(processes: readonly Deno.ChildProcess[], directory: string, connection: Deno.TcpConn) {
@@ -43,8 +44,9 @@ export class BareAppend implements AsyncDisposable {
 
   /** Appends 128 bytes. */
   readonly append: Operation = (done) => {
-    this.#waiting.push(done);
-    this.#toSend += 1;
+    const id = ++this.#lastId;
+    this.#waiting.set(id, done);
+    this.#toSend.push(id);
     if (!this.#isSending) {
       this.#isSending = true;
       queueMicrotask(() => this.#send());
@@ -52,9 +54,14 @@ export class BareAppend implements AsyncDisposable {
   };
 
   async #send(): Promise<void> {
-    while (this.#toSend > 0) {
-      const bytes = new Uint8Array(this.#toSend * requestBytes);
-      this.#toSend = 0;
+    while (this.#toSend.length > 0) {
+      const bytes = new Uint8Array(this.#toSend.length * requestBytes);
+      const view = new DataView(bytes.buffer);
+      for (const [position, id] of this.#toSend.entries()) {
+        view.setUint32(position * requestBytes, requestBytes - 4);
+        view.setUint32(position * requestBytes + 4, id);
+      }
+      this.#toSend = [];
       for (let sent = 0; sent < bytes.length;) sent += await this.#connection.write(bytes.subarray(sent));
     }
     this.#isSending = false;
@@ -62,17 +69,23 @@ export class BareAppend implements AsyncDisposable {
 
   async #receive(): Promise<void> {
     const buffer = new Uint8Array(1 << 16);
-    let bytes = 0;
+    const view = new DataView(buffer.buffer);
+    let filled = 0;
     for (;;) {
-      const count = await this.#connection.read(buffer).catch(() => null);
+      const count = await this.#connection.read(buffer.subarray(filled)).catch(() => null);
       if (count === null) return;
-      bytes += count;
-      for (; bytes >= replyBytes; bytes -= replyBytes) this.#waiting[this.#answered++]?.();
-      if (this.#answered > 1 << 16) {
-        this.#waiting = this.#waiting.slice(this.#answered);
-        this.#answered = 0;
-      }
+      filled += count;
+      let offset = 0;
+      for (; filled - offset >= replyBytes; offset += replyBytes) this.#answered(view.getUint32(offset + 4));
+      buffer.copyWithin(0, offset, filled);
+      filled -= offset;
     }
+  }
+
+  #answered(id: number): void {
+    const done = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    done?.();
   }
 
   /** Ends the processes and removes their files. */
