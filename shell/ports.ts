@@ -1,8 +1,19 @@
 /**
  * Finds ports for nodes on this machine.
  *
+ * Ports are found first and used later, by other processes. So none is taken from where the system finds ports for outgoing
+ * connections (32768 and up on Linux), for such a port may be in use again a moment later; and each process looks from a
+ * place of its own, so that two that look at the same time do not find the same.
+ *
  * @module
  */
+
+const firstSearchedPort = 10_000;
+const searchedPorts = 22_000;
+/** How far the searches of processes with neighbouring ids are apart. */
+const portsPerProcess = 64;
+
+let searched = 0;
 
 /** Free ports on loopback: `firstPort` and its successors where they are free, others where they are not. */
 export function choosePorts(firstPort: number, count: number): number[] {
@@ -10,7 +21,7 @@ export function choosePorts(firstPort: number, count: number): number[] {
   try {
     return Array.from({ length: count }, (_, index) => {
       // Each stays open until all are chosen, so that none is chosen twice.
-      const listener = tryListen(firstPort === 0 ? 0 : firstPort + index) ?? listen(0);
+      const listener = (firstPort === 0 ? null : tryListen(firstPort + index)) ?? listenAnywhere();
       held.push(listener);
       return listener.addr.port;
     });
@@ -19,14 +30,19 @@ export function choosePorts(firstPort: number, count: number): number[] {
   }
 }
 
-function listen(port: number): Deno.TcpListener {
-  return Deno.listen({ hostname: "127.0.0.1", port });
+function listenAnywhere(): Deno.TcpListener {
+  for (let attempt = 0; attempt < searchedPorts; attempt++) {
+    const position = (Deno.pid * portsPerProcess + searched++) % searchedPorts;
+    const listener = tryListen(firstSearchedPort + position);
+    if (listener !== null) return listener;
+  }
+  throw new Error(`Cannot find a free port from ${firstSearchedPort} on: close programs that listen, or name a port`);
 }
 
 function tryListen(port: number): Deno.TcpListener | null {
   if (port > 65_535) return null;
   try {
-    return listen(port);
+    return Deno.listen({ hostname: "127.0.0.1", port });
   } catch (error) {
     // Taken, or reserved for the administrator: another one will do.
     if (error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied) return null;

@@ -3,13 +3,11 @@
  *
  * @module
  */
+import { choosePorts } from "../../shell/ports.ts";
 
 /** Ports that nobody listens on right now. */
 export function freePorts(count: number): number[] {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const ports = listeners.map((listener) => listener.addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
+  return choosePorts(0, count);
 }
 
 /** Resolves once `condition` holds; fails with `what` after `timeoutMs`. */
