@@ -8,7 +8,7 @@
  */
 import type { Configuration } from "./core/types.ts";
 import { realClock } from "./node/clock.ts";
-import type { NodePorts } from "./node/options.ts";
+import { defaultTiming, electionTimeoutMs, type NodePorts } from "./node/options.ts";
 import { realRandom } from "./node/random.ts";
 import type { NodeOptions } from "./open_options.ts";
 import { validateNodeOptions } from "./open_options.ts";
@@ -16,6 +16,7 @@ import type { Platform } from "./platform.ts";
 import { DenoFileSystem } from "./storage/deno_file_system.ts";
 import { FileStorage } from "./storage/file_storage.ts";
 import { DenoNetwork } from "./wire/deno_network.ts";
+import { type WireLimits, wireLimits } from "./wire/limits.ts";
 import { WireListener } from "./wire/listener.ts";
 import type { RpcHandler } from "./wire/rpc_server.ts";
 import { RpcServer } from "./wire/rpc_server.ts";
@@ -60,7 +61,17 @@ export async function openRaft(options: NodeOptions, onRequest?: RpcHandler): Pr
     clock,
   });
   const reports = onProblem === undefined ? {} : { onProblem };
-  const transport = new TcpTransport({ id, clusterId, peers: others(id, peers), network, clock, random, ...reports });
+  const limits = peerLimits(electionTimeoutMs({ ...defaultTiming, ...options.timing }));
+  const transport = new TcpTransport({
+    id,
+    clusterId,
+    peers: others(id, peers),
+    network,
+    clock,
+    random,
+    limits,
+    ...reports,
+  });
   const rpcServer = onRequest === undefined ? null : new RpcServer(onRequest, { clock });
   try {
     const listener = await WireListener.listen(network, listen, {
@@ -95,6 +106,20 @@ export async function openRaft(options: NodeOptions, onRequest?: RpcHandler): Pr
 /** The configuration of a cluster that has never run: every member votes. */
 function initialConfiguration(names: readonly string[]): Configuration {
   return { voters: [...names].sort(), outgoing: [], learners: [] };
+}
+
+/**
+ * A cluster is back within a few election timeouts of a healed partition only if its nodes are connected again by then: a
+ * dial whose packets went into the partition must be given up, and the next one begun, at that pace. TCP's own, which
+ * repeats a lost SYN after 1 s, then 3 s, is slower than an election.
+ */
+function peerLimits(timeoutMs: number): Partial<WireLimits> {
+  const { peerConnectTimeoutMs, minReconnectMs, maxReconnectMs } = wireLimits;
+  return {
+    peerConnectTimeoutMs: Math.min(peerConnectTimeoutMs, 3 * timeoutMs),
+    minReconnectMs: Math.min(minReconnectMs, timeoutMs),
+    maxReconnectMs: Math.min(maxReconnectMs, timeoutMs),
+  };
 }
 
 function others(id: string, peers: Readonly<Record<string, string>>): Record<string, string> {

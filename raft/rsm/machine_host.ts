@@ -81,7 +81,7 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
         bytes += entry.data.length;
         pending.executed(entry.index, entry.term, this.#execute(entry));
       } else {
-        pending.taken(entry.index);
+        pending.taken(entry.index, entry.term);
       }
     }
     this.#snapshotter.applied(bytes);

@@ -1,6 +1,7 @@
 /**
  * Callers that wait for their command: each waits for a slot of the log, named by index *and* term. When the slot is
  * applied its term decides: the caller's own term means that the command was executed, any other that it never will be.
+ * An entry of a later term before it decides as well: then the slot is lost, and may stay empty for ever.
  *
  * Losing leadership decides nothing: the entry may still be committed by a later leader. So callers go on waiting, up to
  * their time.
@@ -57,14 +58,21 @@ export class PendingCommands<Result> {
   /** The command in slot `index` was executed: it is the one that was proposed in `term`. */
   executed(index: LogIndex, term: Term, result: Result): void {
     for (const [proposedIn, slots] of this.#terms) {
+      if (proposedIn < term) {
+        this.#overtaken(proposedIn, slots);
+        continue;
+      }
       const waiter = this.#take(proposedIn, slots, index);
       waiter?.callback(proposedIn === term ? { kind: "done", result } : this.#slotLost());
     }
   }
 
-  /** Slot `index` turned out to hold something that is nobody's command. */
-  taken(index: LogIndex): void {
-    for (const [term, slots] of this.#terms) this.#take(term, slots, index)?.callback(this.#slotLost());
+  /** Slot `index` turned out to hold an entry of `term` that is nobody's command. */
+  taken(index: LogIndex, term: Term): void {
+    for (const [proposedIn, slots] of this.#terms) {
+      if (proposedIn < term) this.#overtaken(proposedIn, slots);
+      else this.#take(proposedIn, slots, index)?.callback(this.#slotLost());
+    }
   }
 
   /** Everything up to `index` was decided without being seen here. */
@@ -77,6 +85,15 @@ export class PendingCommands<Result> {
     this.#sweep?.cancel();
     this.#sweep = null;
     this.#giveUp("stopped", () => true);
+  }
+
+  /**
+   * An entry of a later term is committed, and these slots are not before it. Terms never decrease along a log, so no log
+   * with that entry holds theirs, and none without it will ever be a leader's (paper section 5.4.3).
+   */
+  #overtaken(term: Term, slots: Map<LogIndex, Waiter<Result>>): void {
+    this.#terms.delete(term);
+    for (const waiter of slots.values()) waiter.callback(this.#slotLost());
   }
 
   #take(term: Term, slots: Map<LogIndex, Waiter<Result>>, index: LogIndex): Waiter<Result> | undefined {

@@ -8,6 +8,16 @@ import type { SeededRandom } from "./seeded_random.ts";
 /** What is asked of a disk. */
 export type DiskOperation = "read" | "write" | "truncate" | "sync" | "metadata" | "syncDirectory";
 
+/** A number for each operation, for the trace. */
+export const diskOperationCodes: Readonly<Record<DiskOperation, number>> = {
+  read: 1,
+  write: 2,
+  truncate: 3,
+  sync: 4,
+  metadata: 5,
+  syncDirectory: 6,
+};
+
 /** How long operations of one sort take. */
 export interface DiskLatency {
   /** The least, in milliseconds. */
@@ -79,6 +89,8 @@ export class DiskFaultPlan {
   readonly #waiting: { readonly fault: DiskFault; toSkip: number; toHit: number }[] = [];
   /** Faults that have struck so far. */
   hits = 0;
+  /** Told of each fault as it strikes. */
+  onHit: ((fault: DiskFault) => void) | null = null;
 
   /** An empty plan. */
   constructor(random: SeededRandom) {
@@ -105,6 +117,7 @@ export class DiskFaultPlan {
       if (!this.#random.chance(fault.probability ?? 1)) continue;
       waiting.toHit--;
       this.hits++;
+      this.onHit?.(fault);
       return fault;
     }
     return null;

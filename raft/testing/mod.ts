@@ -65,7 +65,13 @@
  */
 export { Simulation, SimulationError, type SimulationOptions } from "./simulation.ts";
 export { type KillOptions, type MachineProfile, SimulatedProcess, type SimulatedWorld } from "./simulated_process.ts";
+
 export type { Platform } from "../platform.ts";
+export type { Clock, Timer } from "../node/clock.ts";
+export type { Random } from "../node/random.ts";
+export type { Listener, Network, Socket, SocketHandler } from "../wire/network.ts";
+export type { ConnectionRole } from "../wire/hello.ts";
+export type { DirectoryLock, FileSystem, StorageFile } from "../storage/file_system.ts";
 
 export { type RunOutcome, Scheduler, SchedulerError } from "./scheduler.ts";
 export { SeededRandom } from "./seeded_random.ts";
@@ -76,7 +82,8 @@ export { SimulatedClock, SimulatedTime, simulationEpochMs } from "./simulated_cl
 
 export { SimulatedNetwork } from "./simulated_network.ts";
 export { defaultNetworkProfile, type FrameInfo, type FrameInterceptor, type NetworkProfile } from "./network_core.ts";
-export type { BlockMode, MsRange, NetworkCounters } from "./network_links.ts";
+export type { BlockMode, MsRange, NetworkCounters, NetworkMachine } from "./network_links.ts";
+export type { ListeningPort, PortDirectory } from "./connect_attempt.ts";
 export type { FrameKind } from "./frame_kind.ts";
 export {
   courseLongReordering,
@@ -90,13 +97,15 @@ export {
 } from "./frame_faults.ts";
 
 export { type DiskEvent, SimulatedDisk } from "./simulated_disk.ts";
-export type { DirectoryImage } from "./disk_directory.ts";
+export type { DirectoryImage, DiskDirectory } from "./disk_directory.ts";
+export type { DiskFile } from "./disk_file.ts";
 export type { CrashPolicy, CrashTally } from "./disk_file.ts";
 export {
   defaultDiskProfile,
   type DiskErrorCode,
   type DiskFault,
   type DiskFaultEffect,
+  DiskFaultPlan,
   type DiskLatency,
   type DiskOperation,
   type DiskProfile,

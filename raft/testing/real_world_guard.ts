@@ -30,33 +30,49 @@ const forbidden: readonly Forbidden[] = [
   { owner: crypto, name: "randomUUID", label: "crypto.randomUUID", instead: "Random.next" },
 ];
 
+/** `Date` without the present: it makes a date from arguments only. */
+function dateWithoutNow(real: DateConstructor): DateConstructor {
+  const refuse = refusal("Date without arguments", "Clock.wallMs");
+  return new Proxy(real, {
+    construct: (target, args, newTarget) => args.length === 0 ? refuse() : Reflect.construct(target, args, newTarget),
+    apply: refuse,
+  });
+}
+
+function refusal(label: string, instead: string): () => never {
+  return () => {
+    throw new RealWorldError(`Cannot call ${label} in a simulation: use ${instead} of the platform`);
+  };
+}
+
 let depth = 0;
 let restore: (() => void)[] = [];
 
 /** Puts up the guard; it stands until as many {@link lowerGuard} calls. */
 export function raiseGuard(): void {
   if (depth++ > 0) return;
-  for (const { owner, name, label, instead } of forbidden) {
-    const own = Object.getOwnPropertyDescriptor(owner, name);
-    Object.defineProperty(owner, name, {
-      configurable: true,
-      writable: true,
-      enumerable: own?.enumerable ?? false,
-      value: () => {
-        throw new RealWorldError(`Cannot call ${label} in a simulation: use ${instead} of the platform`);
-      },
-    });
-    // An inherited function comes back by itself once the own property is gone.
-    restore.push(() => {
-      if (own === undefined) Reflect.deleteProperty(owner, name);
-      else Object.defineProperty(owner, name, own);
-    });
-  }
+  for (const { owner, name, label, instead } of forbidden) replace(owner, name, refusal(label, instead));
+  replace(globalThis, "Date", dateWithoutNow(Date));
+}
+
+function replace(owner: object, name: string, value: unknown): void {
+  const own = Object.getOwnPropertyDescriptor(owner, name);
+  Object.defineProperty(owner, name, {
+    configurable: true,
+    writable: true,
+    enumerable: own?.enumerable ?? false,
+    value,
+  });
+  // An inherited function comes back by itself once the own property is gone.
+  restore.push(() => {
+    if (own === undefined) Reflect.deleteProperty(owner, name);
+    else Object.defineProperty(owner, name, own);
+  });
 }
 
 /** Takes the guard down again. */
 export function lowerGuard(): void {
   if (--depth > 0) return;
-  for (const undo of restore) undo();
+  for (const undo of restore.reverse()) undo();
   restore = [];
 }

@@ -9,6 +9,7 @@ import {
   type DiskFault,
   DiskFaultPlan,
   type DiskOperation,
+  diskOperationCodes,
   type DiskProfile,
   drawLatencyMs,
 } from "./disk_faults.ts";
@@ -148,7 +149,7 @@ export class SimulatedDisk {
   ): Promise<T> {
     if (!incarnation.isAlive) return never();
     const number = ++this.operations;
-    this.#trace.mix(this.#number * 16 + operation.length);
+    this.#trace.mix(this.#number * 16 + diskOperationCodes[operation]);
     this.#trace.mix(number);
     if (this.#trace.recording) {
       this.#trace.line(this.#scheduler.nowMs, `${incarnation.label} disk #${number}: ${operation} ${name}`);

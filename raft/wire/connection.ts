@@ -32,6 +32,8 @@ export interface ConnectionTerms {
   readonly keepaliveMs: number;
   /** Close after so long without a frame that is no ping. In milliseconds; Infinity for never. */
   readonly idleTimeoutMs: number;
+  /** Close when one frame takes longer, in milliseconds. */
+  readonly frameTimeoutMs: number;
 }
 
 /** Checks in one keepalive interval: times are kept to a quarter of it. */
@@ -41,7 +43,6 @@ const checksPerKeepalive = 4;
 export class Connection {
   readonly #socket: Socket;
   readonly #clock: Clock;
-  readonly #limits: WireLimits;
   readonly #assembler: FrameAssembler;
   #handler: ConnectionHandler;
   #isOpen = true;
@@ -62,7 +63,6 @@ export class Connection {
   constructor(socket: Socket, clock: Clock, limits: WireLimits, handler: ConnectionHandler) {
     this.#socket = socket;
     this.#clock = clock;
-    this.#limits = limits;
     this.#handler = handler;
     this.#assembler = new FrameAssembler(limits.maxHelloFrameBytes, (item, isOwn) => this.#receive(item, isOwn));
     this.#timer = clock.after(limits.handshakeTimeoutMs, () => {
@@ -173,7 +173,7 @@ export class Connection {
     const isSlow = this.#assembler.isInFrame && this.#assembler.frames === this.#slowFrame;
     this.#slowFrame = this.#assembler.isInFrame ? this.#assembler.frames : -1;
     this.#slowChecks = isSlow ? this.#slowChecks + 1 : 0;
-    const { frameTimeoutMs } = this.#limits;
+    const { frameTimeoutMs } = terms;
     if (this.#slowChecks * checkMs >= frameTimeoutMs) this.close(`a frame took more than ${frameTimeoutMs} ms`);
   }
 }

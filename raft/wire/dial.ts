@@ -35,8 +35,18 @@ export type DialOutcome =
 /** The terms of whoever dialled: it never disconnects an idle other side. */
 export function diallerTerms(role: "peer" | "client", limits: WireLimits): ConnectionTerms {
   return role === "peer"
-    ? { maxFrameBytes: limits.maxHelloFrameBytes, keepaliveMs: limits.peerKeepaliveMs, idleTimeoutMs: Infinity }
-    : { maxFrameBytes: limits.maxReplyFrameBytes, keepaliveMs: limits.keepaliveMs, idleTimeoutMs: Infinity };
+    ? {
+      maxFrameBytes: limits.maxHelloFrameBytes,
+      keepaliveMs: limits.peerKeepaliveMs,
+      idleTimeoutMs: Infinity,
+      frameTimeoutMs: limits.peerFrameTimeoutMs,
+    }
+    : {
+      maxFrameBytes: limits.maxReplyFrameBytes,
+      keepaliveMs: limits.keepaliveMs,
+      idleTimeoutMs: Infinity,
+      frameTimeoutMs: limits.frameTimeoutMs,
+    };
 }
 
 /** Connects to `address` and shakes hands. Rejects only when the `signal` is aborted, with its reason. */

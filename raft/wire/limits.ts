@@ -22,6 +22,11 @@ export interface WireLimits {
   readonly handshakeTimeoutMs: number;
   /** From the first to the last byte of one frame. */
   readonly frameTimeoutMs: number;
+  /**
+   * The same between peers. Short, because a damaged length can make the frames that follow look like the rest of one
+   * long frame: so long at most is a link deaf then. Enough for the longest frame at 1.4 MB/s.
+   */
+  readonly peerFrameTimeoutMs: number;
   /** A client that has asked nothing for so long is disconnected. */
   readonly idleTimeoutMs: number;
   /** A client or its server sends a ping after so long without sending; twice as long without hearing closes (protocol). */
@@ -62,6 +67,7 @@ export const wireLimits: WireLimits = {
   maxHelloFrameBytes: 4 * kibibyte,
   handshakeTimeoutMs: 5_000,
   frameTimeoutMs: 30_000,
+  peerFrameTimeoutMs: 3_000,
   idleTimeoutMs: 600_000,
   keepaliveMs: 20_000,
   peerKeepaliveMs: 1_500,

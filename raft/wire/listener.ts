@@ -166,6 +166,7 @@ export class WireListener {
         maxFrameBytes: limits.maxPeerFrameBytes,
         keepaliveMs: limits.peerKeepaliveMs,
         idleTimeoutMs: Infinity,
+        frameTimeoutMs: limits.peerFrameTimeoutMs,
       };
       this.#options.onPeer(new AcceptedConnection(connection, limits, terms, onClosed), hello.nodeId);
     } else {
@@ -173,6 +174,7 @@ export class WireListener {
         maxFrameBytes: limits.maxClientFrameBytes,
         keepaliveMs: limits.keepaliveMs,
         idleTimeoutMs: limits.idleTimeoutMs,
+        frameTimeoutMs: limits.frameTimeoutMs,
       };
       this.#options.onClient(new AcceptedConnection(connection, limits, terms, onClosed));
     }

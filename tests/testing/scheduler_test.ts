@@ -152,6 +152,7 @@ Deno.test("real clocks, timers and randomness throw while a simulation runs, and
   const uses: (() => unknown)[] = [
     () => setTimeout(() => {}, 0),
     () => Date.now(),
+    () => new Date(),
     () => performance.now(),
     () => Math.random(),
     () => crypto.randomUUID(),
@@ -160,7 +161,12 @@ Deno.test("real clocks, timers and randomness throw while a simulation runs, and
   for (const use of uses) {
     await assertRejects(() => simulation.run(() => Promise.resolve(use())), Error, "in a simulation: use");
   }
-  assert(Date.now() > 0 && performance.now() > 0 && Math.random() >= 0 && crypto.randomUUID().length === 36);
+  const text = await simulation.run(() => Promise.resolve(new Date(0).toISOString()));
+  assertEquals(text, "1970-01-01T00:00:00.000Z");
+  assert(
+    new Date().getTime() > 0 && Date.now() > 0 && performance.now() > 0 && Math.random() >= 0 &&
+      crypto.randomUUID().length === 36,
+  );
   clearTimeout(setTimeout(() => {}, 0));
 });
 

@@ -34,9 +34,24 @@ Deno.test("a slot applied in the caller's term is done; in another term it is lo
   wait(7, 2);
   commands.executed(5, 2, "five");
   commands.executed(6, 3, "somebody else's");
-  commands.taken(7);
+  commands.taken(7, 3);
   assertEquals(told, ["5@2 done five", "6@2 notDone slotLost", "7@2 notDone slotLost"]);
   assertEquals(commands.size, 0);
+});
+
+Deno.test("an entry of a later term ends the wait for all slots behind it, of earlier terms only", () => {
+  const decidedBy = (commit: (commands: PendingCommands<string>) => void): string[] => {
+    const { commands, told, wait } = pending();
+    wait(6, 2);
+    wait(9, 2);
+    wait(9, 3);
+    commit(commands);
+    assertEquals(commands.size, 1);
+    return told;
+  };
+  const lost = ["6@2 notDone slotLost", "9@2 notDone slotLost"];
+  assertEquals(decidedBy((commands) => commands.taken(6, 3)), lost);
+  assertEquals(decidedBy((commands) => commands.executed(6, 3, "somebody else's")), lost);
 });
 
 Deno.test("callers of two terms may wait for one slot: each is judged by its own", () => {

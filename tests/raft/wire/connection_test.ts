@@ -7,7 +7,7 @@ import { wireLimits } from "../../../raft/wire/limits.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { microtasks, ScriptedSocket } from "./scripted_network.ts";
 
-const terms = { maxFrameBytes: 1_000, keepaliveMs: 20_000, idleTimeoutMs: 600_000 };
+const terms = { maxFrameBytes: 1_000, keepaliveMs: 20_000, idleTimeoutMs: 600_000, frameTimeoutMs: 30_000 };
 
 /** A connection with a scripted other side. */
 class Fixture {

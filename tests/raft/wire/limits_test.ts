@@ -28,6 +28,7 @@ Deno.test("limits: queues hold more than one frame", () => {
 
 Deno.test("limits: times are in order", () => {
   assertLess(limits.peerKeepaliveMs, limits.keepaliveMs);
+  assertLess(limits.peerFrameTimeoutMs, limits.frameTimeoutMs);
   assertLess(2 * limits.keepaliveMs, limits.idleTimeoutMs);
   assertLess(limits.handshakeTimeoutMs, limits.frameTimeoutMs);
   assertLess(limits.peerConnectTimeoutMs, limits.handshakeTimeoutMs);

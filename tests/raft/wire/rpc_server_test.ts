@@ -9,7 +9,7 @@ import { decodeCall, encodeCall } from "../../../raft/wire/rpc_codec.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { microtasks, ScriptedSocket } from "./scripted_network.ts";
 
-const terms = { maxFrameBytes: 100_000, keepaliveMs: 20_000, idleTimeoutMs: 600_000 };
+const terms = { maxFrameBytes: 100_000, keepaliveMs: 20_000, idleTimeoutMs: 600_000, frameTimeoutMs: 30_000 };
 
 /** A server with one client; requests wait in `answers`. */
 function serve(): { clock: ManualClock; socket: ScriptedSocket; answers: ((reply: CborValue) => void)[] } {
