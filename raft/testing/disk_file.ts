@@ -95,7 +95,11 @@ export class DiskFile {
     const covered = new Set(this.#pending);
     return () => {
       if (covered.size === 0) return;
-      this.#pending = this.#pending.filter((change) => change.isDropped || !covered.has(change));
+      const synced = this.#pending.filter((change) => covered.has(change) && !change.isDropped);
+      this.#pending = this.#pending.flatMap((change) => {
+        if (change.isDropped) return stillLost(change, synced);
+        return covered.has(change) ? [] : [change];
+      });
     };
   }
 
@@ -211,4 +215,28 @@ export class DiskFile {
     }
     this.#size = size;
   }
+}
+
+/**
+ * What is still lost of a change that a failed sync dropped, now that later changes are durable: not what they wrote over it
+ * (a program that writes its data once more is right to rely on that), and the file keeps the size that they gave it.
+ */
+function stillLost(dropped: PendingChange, synced: readonly PendingChange[]): PendingChange[] {
+  const size = synced.at(-1)?.sizeAfter;
+  if (size === undefined) return [dropped];
+  // Where the file had no bytes before, a hole is left.
+  const before = new Uint8Array(dropped.bytes.length);
+  before.set(dropped.before.subarray(0, before.length));
+  let ranges: (readonly [from: number, to: number])[] = [[dropped.offset, dropped.offset + before.length]];
+  for (const { offset, bytes } of synced) {
+    const end = offset + bytes.length;
+    ranges = ranges.flatMap(([from, to]) => [[from, Math.min(to, offset)], [Math.max(from, end), to]] as const);
+    ranges = ranges.filter(([from, to]) => from < to);
+  }
+  return ranges.flatMap(([from, to]): PendingChange[] => {
+    const end = Math.min(to, size);
+    if (from >= end) return [];
+    const piece = (bytes: Uint8Array): Uint8Array => bytes.slice(from - dropped.offset, end - dropped.offset);
+    return [{ ...dropped, offset: from, bytes: piece(dropped.bytes), before: piece(before), sizeBefore: size }];
+  });
 }

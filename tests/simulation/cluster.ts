@@ -6,8 +6,8 @@
  */
 import { KvServer } from "../../kv/server.ts";
 import type { NodeId } from "../../raft/core/types.ts";
-import type { CrashPolicy, SimulatedProcess, Simulation } from "../../raft/testing/mod.ts";
-import type { Counters } from "./counters.ts";
+import type { CrashPolicy, DiskFault, SeededRandom, SimulatedProcess, Simulation } from "../../raft/testing/mod.ts";
+import type { Counters, FaultName } from "./counters.ts";
 import type { Monitor } from "./monitor.ts";
 import type { SwarmPlan } from "./swarm_plan.ts";
 import { Violation } from "./violation.ts";
@@ -36,6 +36,7 @@ export class SimulatedCluster {
   readonly #onViolation: (violation: Violation) => void;
   readonly #peers: Readonly<Record<NodeId, string>>;
   readonly #servers = new Map<NodeId, KvServer>();
+  readonly #restarts: SeededRandom;
 
   /** A cluster of which no node runs. */
   constructor(
@@ -50,9 +51,11 @@ export class SimulatedCluster {
     this.#counters = counters;
     this.#monitor = monitor;
     this.#onViolation = onViolation;
+    this.#restarts = simulation.random.stream("restarts");
     this.ids = Array.from({ length: plan.nodes }, (_, position) => `n${position + 1}`);
     this.#peers = Object.fromEntries(this.ids.map((id, position) => [id, `127.0.0.1:${7001 + position}`]));
     this.addresses = Object.values(this.#peers);
+    for (const id of this.ids) this.process(id).disk.faults.onHit = (fault) => counters.add(nameOfFault(fault));
   }
 
   /** The machine of a node. */
@@ -133,15 +136,27 @@ export class SimulatedCluster {
     this.#counters.add("unsynced write torn by a power cut", disk.crashTally.torn - torn);
   }
 
+  /**
+   * Starts a node anew, or the machine it is on. A failed fsync leaves pages that look clean and are not (Rebello et al.,
+   * "Can applications recover from fsync failures?", 2020): a new process sees them, a reboot shows what the disk really has.
+   */
+  restart(id: NodeId): void {
+    this.kill(id, this.#restarts.chance(0.5) ? { kind: "process" } : { kind: "power", disk: "none" });
+    this.start(id);
+  }
+
   /** The node has done what it must when its disk fails: it takes no part any more. Somebody starts it anew. */
   #stoppedByDisk(id: NodeId, life: number): void {
     this.#counters.add("node stopped by a failing disk");
     const process = this.process(id);
     this.#simulation.scheduler.after(restartAfterFailureMs, () => {
       if (process.lives !== life || !process.isAlive) return;
-      // A failed fsync leaves pages that look clean and are not: only a reboot shows what the disk really has.
-      this.kill(id, { kind: "power", disk: "none" });
-      this.start(id);
+      this.restart(id);
     });
   }
+}
+
+function nameOfFault({ operation, code }: DiskFault): FaultName {
+  if (operation === "sync") return "fsync failed";
+  return code === "ENOSPC" ? "disk full" : "write failed";
 }

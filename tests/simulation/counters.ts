@@ -27,11 +27,11 @@ export const faultNames = [
   "clock at a wrong rate",
   "wall clock jump",
   "client killed",
-  "disk stalls",
+  "disk in slow phase",
+  "disk in stalling phase",
   "fsync failed",
   "write failed",
   "disk full",
-  "disk in slow phase",
 ] as const;
 
 /** Rare events, and how each is called in reports. */
@@ -48,7 +48,7 @@ export const rareNames = [
   "start from a snapshot",
   "unsynced write torn by a power cut",
   "unsynced write lost by a power cut",
-  "vote lost by a power cut",
+  "vote lost by a crash",
   "log truncated by a conflict",
   "configuration entry truncated",
   "entry of an earlier term committed",

@@ -32,25 +32,22 @@ export function slowDisk({ plan, cluster, counters, random }: NemesisContext, re
     ? { minMs: 0.5, maxMs: 5, stallProbability: 0.1, stallMs: maxStallMs }
     : { minMs: 1, maxMs: 1 + 100 * random.next() };
   disk.profile = { ...plan.disk, sync };
-  counters.add(isStalling ? "disk stalls" : "disk in slow phase");
+  counters.add(isStalling ? "disk in stalling phase" : "disk in slow phase");
   recovery.later(1_000, 15_000, () => {
     disk.profile = plan.disk;
   });
 }
 
-/** Makes one of a node's next disk operations fail. */
-export function failDisk({ cluster, counters, random }: NemesisContext, id: NodeId): void {
+/** Makes one of a node's next disk operations fail; counted when it does. */
+export function failDisk({ cluster, random }: NemesisContext, id: NodeId): void {
   const { disk } = cluster.process(id);
   const skip = random.integer(20);
   switch (random.pick(["sync", "write", "full"] as const)) {
     case "sync":
-      disk.inject({ operation: "sync", effect: "error", skip });
-      return counters.add("fsync failed");
+      return disk.inject({ operation: "sync", effect: "error", skip });
     case "write":
-      disk.inject({ operation: "write", effect: random.pick(["error", "short"] as const), skip });
-      return counters.add("write failed");
+      return disk.inject({ operation: "write", effect: random.pick(["error", "short"] as const), skip });
     case "full":
-      disk.inject({ operation: "write", effect: "short", code: "ENOSPC", skip, times: 1 + random.integer(3) });
-      return counters.add("disk full");
+      return disk.inject({ operation: "write", effect: "short", code: "ENOSPC", skip, times: 1 + random.integer(3) });
   }
 }

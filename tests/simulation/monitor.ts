@@ -23,6 +23,8 @@ import { Violation } from "./violation.ts";
 interface MachineView {
   readonly replica: string;
   previousIndex: number | null;
+  /** Hash of the state after the last command; null after a start or a restored snapshot. */
+  hash: string | null;
 }
 
 /** Called after each step of a living node, for faults that wait for a moment. */
@@ -108,17 +110,12 @@ export class Monitor implements Observer {
   }
 
   /** See {@link Observer.executed}. */
-  executed(
-    machine: KvStateMachine,
-    command: KvCommand,
-    context: ApplyContext,
-    result: KvResult,
-    hashBefore: string,
-  ): void {
+  executed(machine: KvStateMachine, command: KvCommand, context: ApplyContext, result: KvResult): void {
     const view = this.#machineView(machine);
-    const { replica, previousIndex } = view;
+    const { replica, previousIndex, hash: hashBefore } = view;
+    const { hash: hashAfter } = machine.figures();
     view.previousIndex = context.index;
-    const hashAfter = machine.figures().hash;
+    view.hash = hashAfter;
     const execution = { replica, previousIndex, command, context, result, hashBefore, hashAfter };
     for (const invariant of this.#invariants) {
       const problem = invariant.executed?.(execution) ?? null;
@@ -129,13 +126,15 @@ export class Monitor implements Observer {
 
   /** See {@link Observer.restoring}. */
   restoring(machine: KvStateMachine): void {
-    this.#machineView(machine).previousIndex = null;
+    const view = this.#machineView(machine);
+    view.previousIndex = null;
+    view.hash = null;
   }
 
   #machineView(machine: KvStateMachine): MachineView {
     let view = this.#machines.get(machine);
     if (view === undefined) {
-      view = { replica: this.#current, previousIndex: null };
+      view = { replica: this.#current, previousIndex: null, hash: null };
       this.#machines.set(machine, view);
     }
     return view;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { NodeId } from "../../raft/core/types.ts";
+import type { FrameFaults } from "../../raft/testing/mod.ts";
 import { crashAtIo, failDisk, slowDisk } from "./disk_damage.ts";
 import { crashPolicies, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 import { changeMembers, transferLeadership } from "./operator.ts";
@@ -48,6 +49,11 @@ export class Nemesis implements Recovery {
     this.#era++;
     simulation.network.setFaults(null);
     simulation.network.heal();
+    // A damaged length makes a receiver wait for a frame that never ends, and deaf for up to `frameTimeoutMs`. That is safe,
+    // and all that is asked where bytes are damaged in flight; connections that may have it are not carried into the peace.
+    if (plan.faults.weather.some(damages)) {
+      for (const { name } of simulation.processes) simulation.network.resetConnections(name);
+    }
     monitor.stepListener = null;
     for (const id of cluster.ids) {
       const process = cluster.process(id);
@@ -59,7 +65,7 @@ export class Nemesis implements Recovery {
       if (down.has(id)) cluster.kill(id, { kind: "process" });
       // A server that stopped because of its disk waits for somebody to start it anew.
       else if (process.isAlive && monitor.viewOf(id) !== undefined && cluster.server(id) === undefined) {
-        cluster.kill(id, { kind: "power", disk: "none" });
+        cluster.restart(id);
       }
       if (!down.has(id)) cluster.start(id);
     }
@@ -205,4 +211,8 @@ export class Nemesis implements Recovery {
       if (this.#isActive) this.#changeWeather();
     });
   }
+}
+
+function damages({ request, reply }: FrameFaults): boolean {
+  return (request?.corrupt ?? 0) > 0 || (reply?.corrupt ?? 0) > 0;
 }

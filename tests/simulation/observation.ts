@@ -21,13 +21,7 @@ export interface Observer {
   /** A message is handed to the transport. */
   sent(message: Message): void;
   /** A machine has executed a command. */
-  executed(
-    machine: KvStateMachine,
-    command: KvCommand,
-    context: ApplyContext,
-    result: KvResult,
-    hashBefore: string,
-  ): void;
+  executed(machine: KvStateMachine, command: KvCommand, context: ApplyContext, result: KvResult): void;
   /** A machine's state is about to be replaced by a snapshot. */
   restoring(machine: KvStateMachine): void;
 }
@@ -47,9 +41,8 @@ export function observe(observer: Observer): Disposable {
     send.call(this, message);
   };
   KvStateMachine.prototype.apply = function (command: KvCommand, context: ApplyContext): KvResult {
-    const hashBefore = this.figures().hash;
     const result = apply.call(this, command, context);
-    observer.executed(this, command, context, result, hashBefore);
+    observer.executed(this, command, context, result);
     return result;
   };
   KvStateMachine.prototype.restore = function (chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -27,6 +27,9 @@ export class RareEvents {
   /** The latest chunk sent on each link. */
   readonly #chunks = new Map<string, string>();
 
+  /** Indexes of writes that came too late for their session. */
+  readonly #expired = new Set<number>();
+
   constructor(counters: Counters, committed: CommittedLog) {
     this.#counters = counters;
     this.#committed = committed;
@@ -38,7 +41,7 @@ export class RareEvents {
     if (former === undefined) return;
     const { currentTerm, votedFor } = former.state;
     const isLost = state.currentTerm < currentTerm || state.votedFor !== votedFor;
-    if (votedFor !== null && isLost) this.#counters.add("vote lost by a power cut");
+    if (votedFor !== null && isLost) this.#counters.add("vote lost by a crash");
   }
 
   /** A log has changed. */
@@ -81,8 +84,10 @@ export class RareEvents {
   }
 
   /** A replica has executed a command. */
-  executed({ result }: Execution): void {
-    if (result.kind === "sessionExpired") this.#counters.add("session expired");
+  executed({ result, context }: Execution): void {
+    if (result.kind !== "sessionExpired" || this.#expired.has(context.index)) return;
+    this.#expired.add(context.index);
+    this.#counters.add("session expired");
   }
 
   /** The run is over. */

@@ -51,7 +51,7 @@ export interface SeedReport {
 }
 
 /** Faults go on for so long unless told otherwise, in milliseconds of virtual time. */
-export const defaultChaosMs = 170_000;
+export const defaultChaosMs = 180_000;
 
 /** Everything that one run is made of. */
 class Run {

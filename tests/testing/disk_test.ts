@@ -219,6 +219,26 @@ Deno.test("after a failed sync, what it should have written is gone at the next 
   assertEquals(process.disk.bytes(directory, "log"), new Uint8Array(0));
 });
 
+Deno.test("what is written and synced after a failed sync is durable, and what it overwrote is lost no more", async () => {
+  const { simulation, process, files } = world(1);
+  await simulation.run(async () => {
+    const fileSystem = files();
+    await fileSystem.prepare();
+    const file = await fileSystem.open("log", { create: true });
+    await fileSystem.syncDirectory();
+    await file.write(0, bytesOf(2, 9));
+    await file.sync();
+    await file.write(1, bytesOf(10, 1));
+    process.disk.inject({ operation: "sync", effect: "error", name: /^log$/ });
+    await assertRejects(() => file.sync(), Error, "os error 5");
+    await file.write(4, bytesOf(3, 2));
+    await file.write(11, bytesOf(2, 3));
+    await file.sync();
+  });
+  process.kill({ kind: "power", disk: "none" });
+  assertEquals(process.disk.bytes(directory, "log"), new Uint8Array([9, 9, 0, 0, 2, 2, 2, 0, 0, 0, 0, 3, 3]));
+});
+
 Deno.test("a full disk takes what fits and refuses the rest; space that is freed can be used again", async () => {
   const simulation = new Simulation({ seed: 1, disk: { ...instantDiskProfile, capacityBytes: 100 } });
   const process = simulation.process("n1");

@@ -6,11 +6,11 @@
 import type { LabWorld } from "./world.ts";
 
 /** The suites, by the course's directory names. */
-export type SuiteName = "raft" | "rsm" | "kvraft";
+export type SuiteName = "raft" | "rsm" | "kvraft" | "kvraft1";
 
 /** What a scenario has to report when it has passed. */
 export interface LabReport {
-  /** Agreements (raft), or calls of clients (rsm, kvraft); as the course counts them. */
+  /** Agreements (raft), or calls of clients (the others); as the course counts them. */
   readonly operations: number;
 }
 

@@ -5,11 +5,9 @@
  */
 import { AgreedLog } from "./agreed_log.ts";
 import type { CommandIndex } from "./index_map.ts";
+import { LabCluster } from "./lab_cluster.ts";
 import { type LabState, RaftServer, type Started } from "./raft_server.ts";
 import { demand, LabFailure, type LabWorld } from "./world.ts";
-
-/** The course's RaftElectionTimeout: a generous bound on the time that an election takes. */
-export const electionTimeoutMs = 1_000;
 
 /** How many servers have applied a command, and which. */
 export interface Committed {
@@ -19,27 +17,16 @@ export interface Committed {
   readonly command: string | null;
 }
 
-/** See the module. Servers are numbered from 0, as in the course. */
-export class RaftCluster {
-  /** Number of servers. */
-  readonly size: number;
-  /** Where they live. */
-  readonly world: LabWorld;
-  readonly #names: readonly string[];
+/** See the module. */
+export class RaftCluster extends LabCluster<RaftServer> {
   readonly #agreed = new AgreedLog();
   readonly #takesSnapshots: boolean;
-  /** The latest life of each server. */
-  readonly #servers: (RaftServer | undefined)[] = [];
-  readonly #isConnected: boolean[];
   #startsOffered = 0;
   #commandsMade = 0;
 
   private constructor(world: LabWorld, size: number, takesSnapshots: boolean) {
-    this.world = world;
-    this.size = size;
+    super(world, size);
     this.#takesSnapshots = takesSnapshots;
-    this.#names = Array.from({ length: size }, (_, at) => `n${at + 1}`);
-    this.#isConnected = this.#names.map(() => true);
   }
 
   /** Starts all servers, connected. */
@@ -49,25 +36,14 @@ export class RaftCluster {
     options: { readonly takesSnapshots?: boolean; readonly isReliable?: boolean } = {},
   ): Promise<RaftCluster> {
     const cluster = new RaftCluster(world, size, options.takesSnapshots ?? false);
-    world.begin(cluster.#names, {});
     world.setReliable(options.isReliable ?? true);
-    await Promise.all(cluster.everyone.map((server) => cluster.boot(server)));
+    await cluster.bootAll();
     return cluster;
-  }
-
-  /** All servers. */
-  get everyone(): number[] {
-    return this.#names.map((_, at) => at);
   }
 
   /** Highest number of a command that any server has applied. */
   get agreements(): number {
-    return Math.max(...this.#servers.map((server) => server?.commands.length ?? 0));
-  }
-
-  /** Most bytes of Raft state that any server has. */
-  get raftStateBytes(): number {
-    return Math.max(...this.#servers.map((server) => server?.raftStateBytes ?? 0));
+    return Math.max(...this.lives.map((life) => life.commands.length));
   }
 
   /** Another command, like no other. */
@@ -75,59 +51,14 @@ export class RaftCluster {
     return String(1_000_000 * ++this.#commandsMade + this.world.random.integer(1_000_000));
   }
 
-  /** Starts a server that is down. Does not connect it. */
-  async boot(server: number): Promise<void> {
-    const name = this.#name(server);
-    const { world } = this;
-    this.#servers[server] = await RaftServer.boot({
-      ...{ world, name, agreed: this.#agreed, takesSnapshots: this.#takesSnapshots },
-    });
-  }
-
-  /** Crashes a server, which is disconnected by that. Harmless when it is down. */
-  async crash(server: number): Promise<void> {
-    this.disconnect(server);
-    const life = this.#servers[server];
-    if (life?.isAlive) await life.crash();
-  }
-
-  /** Stops a server, starts it again and connects it. */
-  async restart(server: number): Promise<void> {
-    await this.crash(server);
-    await this.boot(server);
-    this.connect(server);
-  }
-
-  /** Whether the server has not crashed. */
-  isUp(server: number): boolean {
-    return this.#servers[server]?.isAlive === true;
-  }
-
-  /** Whether the server is not cut off. */
-  isConnected(server: number): boolean {
-    return this.#isConnected[server] === true;
-  }
-
-  /** Cuts a server off. */
-  disconnect(server: number): void {
-    this.#isConnected[server] = false;
-    this.world.disconnect(this.#name(server));
-  }
-
-  /** Ends {@link disconnect}. */
-  connect(server: number): void {
-    this.#isConnected[server] = true;
-    this.world.connect(this.#name(server));
-  }
-
   /** The course's GetState. */
   state(server: number): LabState {
-    return this.#servers[server]?.state() ?? { term: 0, isLeader: false };
+    return this.life(server).state();
   }
 
   /** The course's Start: null unless the server takes itself for the leader. */
   async start(server: number, command: string): Promise<Started | null> {
-    return await this.#servers[server]?.start(command) ?? null;
+    return await this.life(server).start(command);
   }
 
   /** Waits for a leader among the connected servers, and returns it; fails when two lead one term, or nobody does. */
@@ -135,7 +66,7 @@ export class RaftCluster {
     for (let round = 0; round < 10; round++) {
       await this.world.sleep(450 + this.world.random.integer(100));
       const leaders = new Map<number, number>();
-      for (const server of this.#reachable()) {
+      for (const server of this.reachable) {
         const { term, isLeader } = this.state(server);
         if (!isLeader) continue;
         demand(!leaders.has(term), `term ${term} has two leaders: ${leaders.get(term)} and ${server}`);
@@ -149,24 +80,32 @@ export class RaftCluster {
 
   /** The term, on which all connected servers agree. */
   checkTerms(): number {
-    const terms = new Set(this.#reachable().map((server) => this.state(server).term));
+    const terms = new Set(this.reachable.map((server) => this.state(server).term));
     demand(terms.size === 1, () => `servers disagree on the term: ${[...terms].join(", ")}`);
     return Math.max(...terms);
   }
 
   /** Fails when a connected server leads. */
   checkNoLeader(): void {
-    for (const server of this.#reachable()) {
-      demand(!this.state(server).isLeader, `expected no leader among the connected servers, but ${server} claims to be it`);
+    for (const server of this.reachable) {
+      demand(
+        !this.state(server).isLeader,
+        `expected no leader among the connected servers, but ${server} claims to be it`,
+      );
     }
+  }
+
+  /** Begins a life. */
+  protected override begin(name: string): Promise<RaftServer> {
+    return RaftServer.boot({ world: this.world, name, agreed: this.#agreed, takesSnapshots: this.#takesSnapshots });
   }
 
   /** How many servers have applied the command number `index`. */
   committed(index: CommandIndex): Committed {
     let count = 0;
     let command: string | null = null;
-    for (const server of this.#servers) {
-      const applied = server?.commands[index - 1];
+    for (const { commands } of this.lives) {
+      const applied = commands[index - 1];
       if (applied === undefined) continue;
       demand(
         command === null || applied === command,
@@ -218,10 +157,6 @@ export class RaftCluster {
     return command;
   }
 
-  #reachable(): number[] {
-    return this.everyone.filter((server) => this.isConnected(server) && this.isUp(server));
-  }
-
   /** Offers a command to the connected servers in turn. */
   async #offer(command: string): Promise<Started | null> {
     for (let tries = 0; tries < this.size; tries++) {
@@ -235,9 +170,5 @@ export class RaftCluster {
 
   #nowMs(): number {
     return this.world.clock.monotonicMs();
-  }
-
-  #name(server: number): string {
-    return this.#names[server] ?? `n${server + 1}`;
   }
 }

@@ -197,7 +197,6 @@ export class RaftServer implements Applier {
   }
 }
 
-// deno-lint-ignore require-await
 async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }

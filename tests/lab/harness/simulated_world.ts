@@ -28,6 +28,8 @@ export class SimulatedWorld implements LabWorld, Disposable {
   #servers: readonly string[] = [];
   #isReliable = true;
   #isReordering = false;
+  /** Instead of the network's own. */
+  #latency: WorldProfile["latency"];
 
   /** `name` makes the runs of two scenarios with one seed differ. */
   constructor(name: string, seed: number, options: { readonly record?: boolean } = {}) {
@@ -49,6 +51,8 @@ export class SimulatedWorld implements LabWorld, Disposable {
     this.simulation.scheduler.fail(error);
   }
 
+  atEnd(_action: () => Promise<void>): void {}
+
   begin(servers: readonly string[], profile: WorldProfile): void {
     this.#servers = servers;
     const { latency } = profile;
@@ -56,12 +60,11 @@ export class SimulatedWorld implements LabWorld, Disposable {
     for (const from of servers) {
       for (const to of servers) this.simulation.network.setLinkLatency(from, to, latency);
     }
-    this.#clientLatency = latency;
+    this.#latency = latency;
   }
-  #clientLatency: WorldProfile["latency"];
 
   boot(name: string): Platform {
-    const latency = this.#clientLatency;
+    const latency = this.#latency;
     if (latency !== undefined && !this.#servers.includes(name)) {
       for (const server of this.#servers) {
         this.simulation.network.setLinkLatency(name, server, latency);

@@ -38,6 +38,9 @@ export interface LabWorld {
   /** Makes the run fail, whatever the scenario waits for. */
   fail(error: unknown): void;
 
+  /** Has `action` called when the run is over, however it ended; in virtual time everything just ceases. */
+  atEnd(action: () => Promise<void>): void;
+
   /** Names the servers; to be called once, before any other thing. */
   begin(servers: readonly string[], profile: WorldProfile): void;
   /** Begins a life of a machine: a server, or a client of any other name. */

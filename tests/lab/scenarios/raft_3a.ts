@@ -4,7 +4,7 @@
  * @module
  */
 import type { LabCase } from "../harness/lab_test_case.ts";
-import { electionTimeoutMs } from "../harness/raft_cluster.ts";
+import { electionTimeoutMs } from "../harness/lab_cluster.ts";
 import { raftCase } from "./raft_case.ts";
 import { demand } from "../harness/world.ts";
 

@@ -22,14 +22,10 @@ export function commitRule(committed: CommittedLog, viewOf: (id: string) => Node
       if (term !== currentTerm) return `${label} leads term ${currentTerm} and commits entry ${index} of term ${term}`;
       // The configuration that was active when the step began: the step may have appended the next one.
       const configuration = log.configurationAt(before.last.index);
-      const holders = (member: string): boolean => viewOf(member)?.holdsDurably({ index, term }) === true;
-      if (hasQuorum(configuration, holds(holders))) return null;
-      const names = [...configuration.voters, ...configuration.outgoing].filter(holders);
+      const holds = (member: string): boolean => viewOf(member)?.holdsDurably({ index, term }) === true;
+      if (hasQuorum(configuration, holds)) return null;
+      const names = [...configuration.voters, ...configuration.outgoing].filter(holds);
       return `${label} commits entry ${index} of term ${term}, which only ${names.join(", ") || "nobody"} has durably`;
     },
   };
-}
-
-function holds(holders: (member: string) => boolean): (member: string) => boolean {
-  return holders;
 }

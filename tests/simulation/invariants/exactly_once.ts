@@ -25,7 +25,7 @@ export function exactlyOnce(onRepeat: () => void): Invariant {
         if (result.kind === "written") firsts.set(key, { index: context.index, version: result.version });
         return null;
       }
-      if (hashBefore !== hashAfter) {
+      if (hashBefore !== null && hashBefore !== hashAfter) {
         return `${replica} executes write ${key} at ${context.index}, and has executed it at ${first.index}`;
       }
       if (result.kind !== "written") return null;

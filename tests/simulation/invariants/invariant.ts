@@ -24,8 +24,8 @@ export interface Execution {
   readonly context: ApplyContext;
   /** What came of it. */
   readonly result: KvResult;
-  /** Hash of the state before it. */
-  readonly hashBefore: string;
+  /** Hash of the state before it; null for the first command after a start or a restored snapshot. */
+  readonly hashBefore: string | null;
   /** Hash of the state after it. */
   readonly hashAfter: string;
 }

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { KvCommand } from "../../../kv/commands.ts";
 import type { Invariant } from "./invariant.ts";
 
 /** See the module. */
@@ -17,17 +16,11 @@ export function stateMachineSafety(): Invariant {
       if (previousIndex !== null && index <= previousIndex) {
         return `${replica} applies entry ${index} after entry ${previousIndex}`;
       }
-      const content = `${term} ${clusterTimeMs} ${textOf(command)}`;
+      const content = `${term} ${clusterTimeMs} ${JSON.stringify(command)}`;
       const known = applied.get(index);
       if (known === undefined) applied.set(index, content);
       else if (known !== content) return `${replica} applies at ${index}: ${content}; another replica: ${known}`;
       return null;
     },
   };
-}
-
-function textOf(command: KvCommand): string {
-  if (command.kind !== "write") return command.kind;
-  const { sessionId, serialNumber, operation } = command;
-  return `${sessionId}.${serialNumber} ${operation.kind} ${operation.key} ${operation.value}`;
 }

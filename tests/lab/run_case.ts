@@ -1,10 +1,13 @@
 /**
- * Runs one test of the course once, in virtual time.
+ * Runs one test of the course once, in virtual time or in real time.
  *
  * @module
  */
 import { courseTimeLimitMs, type LabCase } from "./harness/lab_test_case.ts";
+import { RealWorld } from "./harness/real_world.ts";
 import { SimulatedWorld } from "./harness/simulated_world.ts";
+import { LabFailure } from "./harness/world.ts";
+import { realClock, sleep } from "../../raft/node/clock.ts";
 
 /** How a run went. */
 export interface LabRun {
@@ -44,4 +47,26 @@ export async function runVirtual(
     seconds: world.simulation.nowMs / 1000,
     hash: world.simulation.trace.hash,
   };
+}
+
+/** Runs `test` on TCP and files. The seed decides the scenario's choices, and nothing else. */
+export async function runReal(test: LabCase, seed: number): Promise<LabRun> {
+  await using world = await RealWorld.make(`${test.suite}/${test.name}`, seed);
+  const startedMs = performance.now();
+  let failure: string | null = null;
+  let operations = 0;
+  const limit = new AbortController();
+  try {
+    const late = sleep(realClock, courseTimeLimitMs, limit.signal).then(() => {
+      throw new LabFailure(`it took more than ${courseTimeLimitMs / 1000} s`);
+    });
+    late.catch(() => {});
+    ({ operations } = await Promise.race([test.run(world), world.failed, late]));
+  } catch (error) {
+    failure = error instanceof Error ? error.stack ?? error.message : String(error);
+  } finally {
+    limit.abort();
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { seed, failure, operations, ...world.traffic(), seconds, hash: "" };
 }

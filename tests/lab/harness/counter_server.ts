@@ -1,0 +1,115 @@
+/**
+ * One life of a server of the course's generic replicated state machine: a counter under the production
+ * {@link ReplicatedStateMachine}.
+ *
+ * @module
+ */
+import { encodeCbor } from "../../../raft/encoding/cbor.ts";
+import { ReplicatedStateMachine } from "../../../raft/rsm/rsm.ts";
+import type { SubmitOutcome } from "../../../raft/rsm/errors.ts";
+import type { SnapshotSource, StateMachine } from "../../../raft/rsm/state_machine.ts";
+import { type ServerLife } from "./lab_cluster.ts";
+import { LabFailure, type LabWorld } from "./world.ts";
+
+/** `inc` counts, `null` does nothing, `dec` must never be executed. */
+export type CounterCommand = "inc" | "null" | "dec";
+
+/** Counts. */
+class Counter implements StateMachine<CounterCommand, number> {
+  total = 0;
+  readonly #onDec: () => void;
+
+  constructor(onDec: () => void) {
+    this.#onDec = onDec;
+  }
+
+  apply(command: CounterCommand): number {
+    if (command === "dec") this.#onDec();
+    if (command === "inc") this.total++;
+    return this.total;
+  }
+
+  snapshot(): SnapshotSource {
+    const bytes = new TextEncoder().encode(String(this.total));
+    return { chunks: () => ReadableStream.from([bytes]), release: () => {} };
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    let text = "";
+    for await (const chunk of chunks) text += new TextDecoder().decode(chunk);
+    this.total = Number(text);
+  }
+}
+
+/** See the module. */
+export class CounterServer implements ServerLife {
+  readonly #world: LabWorld;
+  readonly #name: string;
+  readonly #counter: Counter;
+  #replica: ReplicatedStateMachine<CounterCommand, number> | null = null;
+  #isAlive = true;
+
+  private constructor(world: LabWorld, name: string) {
+    this.#world = world;
+    this.#name = name;
+    this.#counter = new Counter(() => world.fail(new LabFailure(`${name} has executed a Dec`)));
+  }
+
+  /** Begins a life on what the disk holds. */
+  static async boot(world: LabWorld, name: string, maxRaftState: number): Promise<CounterServer> {
+    const server = new CounterServer(world, name);
+    server.#replica = await ReplicatedStateMachine.start<CounterCommand, number>({
+      ...{ id: name, listen: world.listenAddress(name), peers: world.addressesFor(name), dataDir: world.dataDir(name) },
+      ...{ platform: world.boot(name), machine: server.#counter, maxRaftState },
+      onStopped: (reason) => {
+        if (reason !== null) world.fail(reason);
+      },
+    });
+    return server;
+  }
+
+  /** Whether the life goes on. */
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** What it has counted. */
+  get total(): number {
+    return this.#counter.total;
+  }
+
+  /** Whether it leads. */
+  get isLeader(): boolean {
+    return this.#replica?.status().role === "leader";
+  }
+
+  /** See {@link ServerLife.raftStateBytes}. */
+  get raftStateBytes(): number {
+    return this.#replica?.status().storage.logBytes ?? 0;
+  }
+
+  /** Index that its newest snapshot stands for, 0 for none. */
+  get snapshotIndex(): number {
+    return this.#replica?.status().snapshot.last.index ?? 0;
+  }
+
+  /** The course's Submit: waits for no leader. */
+  submit(command: CounterCommand): Promise<SubmitOutcome<number>> {
+    return new Promise((resolve) => {
+      if (this.#replica === null) return resolve({ kind: "notDone", reason: "stopped", leader: null });
+      this.#replica.submitWith(encodeCbor(command), resolve);
+    });
+  }
+
+  /** See {@link ServerLife.crash}. */
+  async crash(): Promise<void> {
+    this.#isAlive = false;
+    await this.#world.crash(this.#name, async () => await this.#replica?.[Symbol.asyncDispose]());
+  }
+
+  /** Stops in order, as the course's Kill does: everyone who waits is told. */
+  async shutDown(): Promise<void> {
+    await this.#replica?.[Symbol.asyncDispose]();
+    await this.crash();
+  }
+}

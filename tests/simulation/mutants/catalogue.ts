@@ -1,0 +1,26 @@
+/**
+ * All mutants. They exist as text only: production carries no trace of them.
+ *
+ * @module
+ */
+import { electionMutants } from "./core_elections.ts";
+import { logMutants } from "./core_log.ts";
+import { membershipMutants } from "./core_membership.ts";
+import { readMutants } from "./core_reads.ts";
+import { replicationMutants } from "./core_replication.ts";
+import { keyValueMutants } from "./key_value.ts";
+import type { Mutant } from "./mutant.ts";
+import { nodeMutants } from "./node_and_machine.ts";
+import { storageMutants } from "./storage.ts";
+
+/** See the module. */
+export const catalogue: readonly Mutant[] = [
+  ...electionMutants,
+  ...logMutants,
+  ...replicationMutants,
+  ...membershipMutants,
+  ...readMutants,
+  ...nodeMutants,
+  ...storageMutants,
+  ...keyValueMutants,
+];

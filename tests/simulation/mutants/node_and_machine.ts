@@ -1,0 +1,135 @@
+/**
+ * Mistakes in the driver of a node and in the replicated state machine on top of it.
+ *
+ * @module
+ */
+import type { Mutant } from "./mutant.ts";
+
+const node = "raft/node/node.ts";
+const host = "raft/rsm/machine_host.ts";
+const pending = "raft/rsm/pending.ts";
+
+/** See the module. */
+export const nodeMutants: readonly Mutant[] = [
+  {
+    name: "promises-leave-before-the-write",
+    origin: "paper Figure 2: state is updated on stable storage before responding",
+    knownBug: 17,
+    file: node,
+    find: "    this.#writing = storage.write(batch).then(",
+    replace: `    for (const message of batch.messagesAfterPersist) transport.send(message);
+    this.#writing = storage.write(batch).then(`,
+    whyItMatters: "votes and acknowledgements that a power cut takes back",
+  },
+  {
+    name: "failed-write-called-done",
+    origin: "a failed fsync says nothing about what the disk has (fsyncgate, PostgreSQL 2018)",
+    file: node,
+    find: `        this.#writing = null;
+        this.#fail(error);`,
+    replace: `        this.#writing = null;
+        if (this.#state !== "running" || error === null) return;
+        for (const message of batch.messagesAfterPersist) transport.send(message);
+        this.#enqueue({ type: "persisted", last: batch.last });`,
+    whyItMatters: "a node with a broken disk acknowledges what it does not have",
+  },
+  {
+    name: "applied-in-reverse",
+    origin: "paper Figure 3, State Machine Safety",
+    file: host,
+    find: "for (const entry of entries) {",
+    replace: "for (const entry of [...entries].reverse()) {",
+    whyItMatters: "replicas that cut the log into other slices come to other states",
+    provokes: ["state-machine-safety"],
+  },
+  {
+    name: "snapshot-restored-before-older-entries",
+    origin: "etcd 13766: state and applied index go apart",
+    knownBug: 18,
+    file: "raft/node/apply_queue.ts",
+    find: `      this.#snapshot = snapshot;
+      this.#batches = [];`,
+    replace: "      this.#snapshot = snapshot;",
+    whyItMatters: "entries are applied again that the snapshot holds",
+  },
+  {
+    name: "snapshot-not-restored",
+    origin: "paper Figure 13, receiver 8: reset the state machine using the snapshot's contents",
+    knownBug: 18,
+    file: host,
+    find: "await this.#options.machine.restore(machineChunks);",
+    replace: "for await (const _ of machineChunks);",
+    whyItMatters: "a replica that has got a snapshot goes on from its old state",
+  },
+  {
+    name: "snapshot-of-a-later-state",
+    origin: "etcd 17780: what is saved is not what the index says",
+    knownBug: 18,
+    file: "kv/state_machine.ts",
+    find: `    let frozen: FrozenState | null = {
+      entries: this.#store.view(),`,
+    replace: `    const store = this.#store;
+    let frozen: FrozenState | null = {
+      get entries() {
+        return store.view();
+      },`,
+    whyItMatters: "a snapshot holds the effects of entries that will be applied to it once more",
+  },
+  {
+    name: "cluster-time-goes-back",
+    origin: "time in a replicated machine must be a function of the log, and monotonic",
+    file: host,
+    find: "if (entry.clusterTimeMs > this.#clusterTimeMs) this.#clusterTimeMs = entry.clusterTimeMs;",
+    replace: "this.#clusterTimeMs = entry.clusterTimeMs;",
+    whyItMatters: "what has expired is there again, and what is ordered by time is not",
+  },
+  {
+    name: "cluster-time-lost-on-restore",
+    origin: "whatever decides about results belongs into the snapshot",
+    file: host,
+    find: "    this.#clusterTimeMs = header.clusterTimeMs;\n",
+    replace: "",
+    whyItMatters: "a restored replica expires sessions at another time than the others",
+  },
+  {
+    name: "waiter-without-term",
+    origin: "course notes on Raft: index alone does not identify a command; Redis-Raft 23",
+    knownBug: 14,
+    file: pending,
+    find: `waiter?.callback(proposedIn === term ? { kind: "done", result } : this.#slotLost());`,
+    replace: `waiter?.callback(proposedIn <= term ? { kind: "done", result } : this.#slotLost());`,
+    whyItMatters: "a client is told that its write was done when another one took its place",
+    provokes: ["acknowledged-writes", "linearizability"],
+  },
+  {
+    name: "timeout-reported-as-not-done",
+    origin: "Redis-Raft 23",
+    knownBug: 14,
+    file: pending,
+    find: `for (const waiter of hopeless) waiter.callback({ kind: "unknown", reason });`,
+    replace: `for (const waiter of hopeless) {
+      waiter.callback(
+        reason === "timeout" ? { kind: "notDone", reason, leader: this.#leader() } : { kind: "unknown", reason },
+      );
+    }`,
+    whyItMatters: "a client is told that a write was not done that is done a moment later",
+  },
+  {
+    name: "applier-error-ignored",
+    origin: "a replica that leaves out a command differs from the others",
+    file: host,
+    find: "bytes += entry.data.length;",
+    replace: `bytes += entry.data.length;
+        if (entry.index % 97 === 0 && this.#options.node().leader !== this.#options.node().id) continue;`,
+    whyItMatters: "a replica silently goes its own way",
+    provokes: ["replica-state", "convergence"],
+  },
+  {
+    name: "true-randomness",
+    origin: "a simulation is worth nothing if it cannot be repeated",
+    file: node,
+    find: "random: () => random.next() };",
+    replace: "random: () => Math.random() };",
+    whyItMatters: "a failing seed does not fail again",
+  },
+];

@@ -1,0 +1,85 @@
+/**
+ * The matrix: which check found which mutant, and how soon.
+ *
+ * @module
+ */
+import { checkNames, exemptChecks } from "./checks.ts";
+import type { Mutant } from "./mutant.ts";
+import type { Trial } from "./trial.ts";
+
+/** A mutant that was tried. */
+export interface Tried {
+  /** The mutant. */
+  readonly mutant: Mutant;
+  /** The check that was tried alone; null for all of them together. */
+  readonly only: string | null;
+  /** How it went. */
+  readonly trial: Trial;
+}
+
+/** One line about a trial. */
+export function lineOf({ mutant, only, trial: { verdict, tookMs } }: Tried): string {
+  const name = (only === null ? mutant.name : `${mutant.name} / ${only} alone`).padEnd(58);
+  const took = `${(tookMs / 1000).toFixed(1)} s`.padStart(8);
+  switch (verdict.kind) {
+    case "caught": {
+      const seeds = verdict.seeds === 1 ? "1 seed" : `${verdict.seeds} seeds`;
+      return `${name} ${verdict.check.padEnd(22)} ${seeds.padStart(10)} ${took}`;
+    }
+    case "passed":
+      return `${name} ${"SURVIVES".padEnd(22)} ${"all seeds".padStart(10)} ${took}`;
+    case "outOfTime":
+      return `${name} ${"SURVIVES".padEnd(22)} ${"time is up".padStart(10)} ${took}`;
+    case "broken":
+      return `${name} ${"DOES NOT RUN".padEnd(22)} ${"".padStart(10)} ${took}\n  ${firstLines(verdict.message)}`;
+  }
+}
+
+function firstLines(text: string): string {
+  return text.split("\n").slice(0, 6).join("\n  ");
+}
+
+/** Trials in which nothing was found, by name. */
+export function survivors(tried: readonly Tried[]): string[] {
+  return tried.filter(({ trial }) => trial.verdict.kind !== "caught").map(({ mutant, only }) =>
+    only === null ? mutant.name : `${mutant.name} (${only} alone)`
+  );
+}
+
+/** Mutants by the check that found them. */
+export function caughtBy(tried: readonly Tried[]): Map<string, string[]> {
+  const found = new Map<string, string[]>(checkNames.map((name) => [name, []]));
+  for (const { mutant, trial: { verdict } } of tried) {
+    if (verdict.kind !== "caught") continue;
+    const names = found.get(verdict.check) ?? [];
+    if (!names.includes(mutant.name)) found.set(verdict.check, [...names, mutant.name]);
+  }
+  return found;
+}
+
+/** Checks that have found nothing and should have. */
+export function idleChecks(tried: readonly Tried[]): string[] {
+  return [...caughtBy(tried)].filter(([check, names]) => names.length === 0 && !exemptChecks.has(check)).map((
+    [check],
+  ) => check);
+}
+
+/** The whole matrix, as text. */
+export function matrix(tried: readonly Tried[]): string {
+  const lines = ["Mutants by the check that found them"];
+  for (const [check, names] of caughtBy(tried)) {
+    const remark = names.length === 0 && exemptChecks.has(check) ? "(not meant to)" : "";
+    lines.push(`  ${check.padEnd(22)} ${String(names.length).padStart(3)}  ${names.join(", ")}${remark}`);
+  }
+  const counts = tried.flatMap(({ only, trial: { verdict } }) =>
+    only === null && verdict.kind === "caught" ? [verdict.seeds] : []
+  ).sort((one, other) => one - other);
+  if (counts.length > 0) {
+    const median = counts[Math.floor((counts.length - 1) / 2)] ?? 0;
+    const total = tried.filter(({ only }) => only === null).length;
+    lines.push(
+      `${counts.length} of ${total} mutants caught; seeds needed: median ${median}, most ${counts.at(-1) ?? 0}`,
+    );
+  }
+  return lines.join("\n");
+}

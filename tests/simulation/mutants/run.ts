@@ -1,0 +1,93 @@
+/**
+ * `deno task mutants`: plants one mistake at a time in a copy of the sources and runs the swarm there until a check finds it.
+ * Ends with code 1 when a mistake is not found, or when the sources as they are do not pass.
+ *
+ * @module
+ */
+import { type MutantsArguments, parseArguments, usage } from "./arguments.ts";
+import { catalogue } from "./catalogue.ts";
+import type { Mutant } from "./mutant.ts";
+import { idleChecks, lineOf, matrix, survivors, type Tried } from "./report.ts";
+import { tryMutant } from "./trial.ts";
+import { Workshop } from "./workshop.ts";
+
+/** Seeds that the sources as they are must pass before anything is planted in them. */
+const controlSeeds = 25;
+
+/** One thing to try. */
+interface Task {
+  readonly mutant: Mutant;
+  readonly only: string | null;
+}
+
+function tasksOf({ filter, checks }: MutantsArguments): Task[] {
+  const chosen = catalogue.filter(({ name }) => filter.length === 0 || filter.some((part) => name.includes(part)));
+  return [
+    ...chosen.map((mutant) => ({ mutant, only: null })),
+    ...(checks ? chosen.flatMap((mutant) => (mutant.provokes ?? []).map((only) => ({ mutant, only }))) : []),
+  ];
+}
+
+/** The sources as they are pass; returns what is wrong otherwise. */
+async function control(given: MutantsArguments): Promise<string | null> {
+  await using workshop = await Workshop.open();
+  const seeds = Math.min(given.seeds, controlSeeds);
+  const budget = { firstSeed: given.seed, seeds, timeMs: given.seconds * 1000 };
+  const { verdict, tookMs } = await tryMutant(workshop, null, budget);
+  if (verdict.kind === "passed") {
+    console.log(`Without a mutant: ${seeds} seeds pass (${(tookMs / 1000).toFixed(1)} s)`);
+    return null;
+  }
+  return `Cannot judge mutants: without one the swarm says ${JSON.stringify(verdict)}`;
+}
+
+async function tryAll(tasks: readonly Task[], given: MutantsArguments): Promise<Tried[]> {
+  const tried: Tried[] = [];
+  const budget = { firstSeed: given.seed, seeds: given.seeds, timeMs: given.seconds * 1000 };
+  let next = 0;
+  const work = async (): Promise<void> => {
+    await using workshop = await Workshop.open();
+    for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
+      const done = { ...task, trial: await tryMutant(workshop, task.mutant, budget, task.only) };
+      tried.push(done);
+      console.log(lineOf(done));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(given.workers, tasks.length) }, work));
+  return tried;
+}
+
+async function main(): Promise<number> {
+  let given: MutantsArguments;
+  try {
+    given = parseArguments(Deno.args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+    return 2;
+  }
+  const tasks = tasksOf(given);
+  if (given.list) {
+    for (const { mutant: { name, origin, whyItMatters } } of tasks.filter(({ only }) => only === null)) {
+      console.log(`${name}\n  ${origin}\n  ${whyItMatters}`);
+    }
+    return 0;
+  }
+  if (tasks.length === 0) {
+    console.error(`Cannot try anything: no mutant's name contains ${given.filter.join(" or ")}; see --list`);
+    return 2;
+  }
+  const problem = await control(given);
+  if (problem !== null) {
+    console.error(problem);
+    return 1;
+  }
+  const tried = await tryAll(tasks, given);
+  console.log(matrix(tried));
+  const idle = given.filter.length === 0 ? idleChecks(tried) : [];
+  if (idle.length > 0) console.log(`Checks that have found nothing: ${idle.join(", ")}`);
+  const left = survivors(tried);
+  if (left.length > 0) console.log(`NOT CAUGHT: ${left.join(", ")}`);
+  return left.length > 0 || idle.length > 0 ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main());

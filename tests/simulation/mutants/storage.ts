@@ -1,0 +1,156 @@
+/**
+ * Mistakes in stable storage: what a crash takes, and what is found after it.
+ *
+ * @module
+ */
+import type { Mutant } from "./mutant.ts";
+
+const wal = "raft/storage/wal.ts";
+const recovery = "raft/storage/wal_recovery.ts";
+const snapshots = "raft/storage/snapshot_store.ts";
+const directory = "raft/storage/open_directory.ts";
+
+/** See the module. */
+export const storageMutants: readonly Mutant[] = [
+  {
+    name: "log-not-synced",
+    origin: "paper Figure 2, persistent state",
+    file: wal,
+    find: "    await this.#file.sync();\n",
+    replace: "",
+    whyItMatters: "a power cut takes what was acknowledged",
+  },
+  {
+    name: "new-segment-not-synced",
+    origin: "fsync(2): the contents of a file and its name are made durable apart",
+    file: wal,
+    find: "    await file.write(0, bytes);\n    await file.sync();",
+    replace: "    await file.write(0, bytes);",
+    whyItMatters: "a power cut leaves a segment without contents",
+  },
+  {
+    name: "new-segment-without-a-durable-name",
+    origin: "fsync(2): the contents of a file and its name are made durable apart",
+    file: wal,
+    find: "  await fileSystem.rename(temporary, name);\n  await fileSystem.syncDirectory();",
+    replace: "  await fileSystem.rename(temporary, name);",
+    whyItMatters: "a power cut takes the segment with all that was acknowledged in it",
+  },
+  {
+    name: "hard-state-lost-at-a-new-segment",
+    origin: "paper Figure 2, persistent state: term and vote",
+    knownBug: 17,
+    file: wal,
+    find: "const opening: WriteBatch = { hardState: this.#hardState,",
+    replace: "const opening: WriteBatch = { hardState: batch.hardState,",
+    whyItMatters: "deleting old segments deletes term and vote",
+  },
+  {
+    name: "last-entry-left-out-at-replay",
+    origin: "qdrant 2508: the last element; Redis-Raft 14",
+    knownBug: 13,
+    file: directory,
+    find: "const entries: readonly Entry[] = state.suffix.map(({ entry }) => entry);",
+    replace: "const entries: readonly Entry[] = state.suffix.slice(0, -1).map(({ entry }) => entry);",
+    whyItMatters: "each restart loses an acknowledged entry",
+    provokes: ["durable-log"],
+  },
+  {
+    name: "suffix-not-replaced-at-replay",
+    origin: "CockroachDB 63302",
+    knownBug: 7,
+    file: "raft/storage/log_image.ts",
+    find: "this.#entries.length = Math.max(0, slot);",
+    replace: "if (slot < 0) this.#entries.length = 0;",
+    whyItMatters: "a restart brings back what was truncated",
+    provokes: ["node-start"],
+  },
+  {
+    name: "needed-segment-deleted",
+    origin: "paper 7: log entries are discarded up to the snapshot's last index",
+    knownBug: 12,
+    file: wal,
+    find: "(this.#segments[covered + 1]?.base.index ?? Infinity) <= index) {",
+    replace: "(this.#segments[covered]?.base.index ?? Infinity) <= index) {",
+    whyItMatters: "entries behind the snapshot go with those before it",
+  },
+  {
+    name: "torn-tail-not-cut-off",
+    origin: "a torn write is to be dropped before the log goes on",
+    file: recovery,
+    find: "if (log.torn !== null) await file.truncate(log.torn.offset);",
+    replace: "if (log.torn !== null) await file.sync();",
+    whyItMatters: "the rest of a torn write stands behind newer batches",
+  },
+  {
+    name: "torn-tail-refused",
+    origin: "a write that a crash cut short was never acknowledged",
+    knownBug: 12,
+    file: recovery,
+    find: "if (number !== newest) throw corruptError",
+    replace: "if (number <= newest) throw corruptError",
+    whyItMatters: "a cluster that lost power does not start",
+  },
+  {
+    name: "checksums-not-compared",
+    origin: "a torn write holds whatever was there before",
+    file: "raft/storage/record.ts",
+    find: "if (crc32c(bytes.subarray(offset + 4, end)) !== checksum) {",
+    replace: "if (checksum === 0) {",
+    whyItMatters: "a half-written batch is taken for a whole one",
+  },
+  {
+    name: "replayed-tail-not-made-durable",
+    origin: "bytes read back after a process crash may never have left the page cache",
+    file: recovery,
+    find: "if (log.torn !== null || log.unproven !== null) await file.sync();",
+    replace: "if (log.torn !== null) await file.sync();",
+    whyItMatters: "what a restarted process counts as durable goes with the next power cut",
+  },
+  {
+    name: "snapshot-not-synced",
+    origin: "ALICE (OSDI 2014): rename before fsync; hashicorp/raft 654",
+    knownBug: 12,
+    file: "raft/storage/snapshot_file.ts",
+    find: "      await this.#file.sync();\n",
+    replace: "",
+    whyItMatters: "a power cut leaves a snapshot without contents, and the log before it is gone",
+  },
+  {
+    name: "snapshot-without-a-durable-name",
+    origin: "ALICE (OSDI 2014): rename without an fsync of the directory",
+    knownBug: 12,
+    file: snapshots,
+    find: `    await this.#fileSystem.rename(temporary, snapshotName(last));
+    await this.#fileSystem.syncDirectory();`,
+    replace: "    await this.#fileSystem.rename(temporary, snapshotName(last));",
+    whyItMatters: "a power cut takes the snapshot after the log before it was deleted",
+  },
+  {
+    name: "unfinished-snapshot-adopted",
+    origin: "paper Figure 13: write chunks in order, and wait for the last",
+    knownBug: 12,
+    file: snapshots,
+    find: 'if (!done) return { kind: "partial", nextOffset: receiving.writer.received };',
+    replace: 'if (!done && data.length === 0) return { kind: "partial", nextOffset: receiving.writer.received };',
+    whyItMatters: "half a snapshot replaces a whole state",
+  },
+  {
+    name: "snapshot-chunk-at-any-offset",
+    origin: "paper Figure 13: write data into the snapshot file at the given offset",
+    knownBug: 12,
+    file: snapshots,
+    find: "if (offset !== nextOffset || crc32c(data)",
+    replace: "if (offset > nextOffset || crc32c(data)",
+    whyItMatters: "a repeated chunk stands in the snapshot twice",
+  },
+  {
+    name: "replaced-log-comes-back",
+    origin: "paper Figure 13, receiver 7: discard the entire log",
+    knownBug: 12,
+    file: directory,
+    find: "return { snapshot, suffix: [], replaced: true };",
+    replace: "return { snapshot, suffix: [], replaced: false };",
+    whyItMatters: "a crash between snapshot and log leaves two that do not fit",
+  },
+];

@@ -1,0 +1,93 @@
+/**
+ * Runs the swarm on a copy of the sources, until it finds something or its budget is used up.
+ *
+ * @module
+ */
+import { editsOf, type Mutant } from "./mutant.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** How much a swarm may spend on one mutant. */
+export interface Budget {
+  /** The first seed. */
+  readonly firstSeed: number;
+  /** How many seeds; > 0. */
+  readonly seeds: number;
+  /** How long, in milliseconds of real time. */
+  readonly timeMs: number;
+}
+
+/** How it went. */
+export type Verdict =
+  /** A check has found the mistake, with the last of so many seeds. */
+  | { readonly kind: "caught"; readonly check: string; readonly message: string; readonly seeds: number }
+  /** All seeds have passed. */
+  | { readonly kind: "passed" }
+  /** The time was over before the seeds were. */
+  | { readonly kind: "outOfTime" }
+  /** The swarm itself did not run: what it said. */
+  | { readonly kind: "broken"; readonly message: string };
+
+/** One trial. */
+export interface Trial {
+  /** How it went. */
+  readonly verdict: Verdict;
+  /** How long it took, in milliseconds of real time. */
+  readonly tookMs: number;
+}
+
+/** Tries a mutant, or with null the sources as they are. With `only`, just that check counts. */
+export async function tryMutant(
+  workshop: Workshop,
+  mutant: Mutant | null,
+  budget: Budget,
+  only: string | null = null,
+): Promise<Trial> {
+  const edits = mutant === null ? [] : editsOf(mutant);
+  const startedMs = performance.now();
+  await workshop.plant(edits);
+  try {
+    const verdict = await runSwarm(workshop, budget, only);
+    return { verdict, tookMs: performance.now() - startedMs };
+  } finally {
+    await workshop.restore(edits);
+  }
+}
+
+async function runSwarm(workshop: Workshop, budget: Budget, only: string | null): Promise<Verdict> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-config", "--no-lock", "--quiet", "tests/simulation/main.ts", "--workers", "0"],
+      ...["--json", "--stop-on-first", "--seed", String(budget.firstSeed), "--seeds", String(budget.seeds)],
+      ...(only === null ? [] : ["--only", only]),
+    ],
+    cwd: workshop.directory,
+    // Compiled copies are kept with the copy, and go with it.
+    env: { DENO_DIR: `${workshop.directory}/.deno` },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+    child.kill("SIGKILL");
+  }, budget.timeMs);
+  try {
+    const { code, stdout, stderr } = await child.output();
+    if (isOver) return { kind: "outOfTime" };
+    const decoder = new TextDecoder();
+    return verdictOf(code, decoder.decode(stdout), decoder.decode(stderr), budget);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a swarm has printed says. */
+export function verdictOf(code: number, stdout: string, stderr: string, budget: Pick<Budget, "firstSeed">): Verdict {
+  const broken = (): Verdict => ({ kind: "broken", message: (stderr || stdout || `exit code ${code}`).trim() });
+  const line = stdout.split("\n").find((text) => text.startsWith("{"));
+  if (line === undefined) return code === 0 ? { kind: "passed" } : broken();
+  const failure: { seed: number; check: string; message: string } = JSON.parse(line);
+  if (code !== 1 || !Number.isInteger(failure.seed)) return broken();
+  const { seed, check, message } = failure;
+  return { kind: "caught", check, message, seeds: seed - budget.firstSeed + 1 };
+}

@@ -1,0 +1,99 @@
+/**
+ * A small swarm for every change; `deno task sim` runs a large one.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parseArguments } from "./arguments.ts";
+import { Counters } from "./counters.ts";
+import { Ledger } from "./ledger.ts";
+import { runSeed } from "./run_seed.ts";
+import { SwarmSummary } from "./summary.ts";
+import type { SeedAnswer } from "./swarm.ts";
+
+/** Faults go on for so long in each of the runs here, in milliseconds of virtual time. */
+const chaosMs = 60_000;
+
+Deno.test("a small swarm finds no violation, and injects every kind of fault", async () => {
+  const counters = new Counters();
+  for (let seed = 1; seed <= 60; seed++) {
+    const { violation, counts } = await runSeed(seed, { chaosMs });
+    assertEquals(violation, null, `replay: deno task sim --seed ${seed} --trace --chaos ${chaosMs}`);
+    counters.addAll(counts);
+  }
+  for (const name of ["frames lost", "power lost", "process paused", "fsync failed", "link cut one way"] as const) {
+    assert(counters.of(name) > 0, `not once: ${name}`);
+  }
+  for (const name of ["leader crashed", "snapshot installed", "joint configuration committed"] as const) {
+    assert(counters.of(name) > 0, `not once: ${name}`);
+  }
+});
+
+Deno.test("the same seed gives the same run, with and without a readable trace", async () => {
+  for (const seed of [3, 17]) {
+    const first = await runSeed(seed, { chaosMs: 20_000 });
+    const second = await runSeed(seed, { chaosMs: 20_000, record: true });
+    assertEquals(second.traceHash, first.traceHash);
+    assertEquals(second.counts, first.counts);
+    assertEquals(first.trace, []);
+    assert(second.trace.some((line) => /n\d+#\d+ leader in term \d+/.test(line)), "the trace tells of elections");
+  }
+});
+
+Deno.test("neighbouring seeds give different runs", async () => {
+  const hashes = new Set<string>();
+  for (const seed of [1, 2, 3]) hashes.add((await runSeed(seed, { chaosMs: 5_000 })).traceHash);
+  assertEquals(hashes.size, 3);
+});
+
+Deno.test("the ledger tells lost, repeated and foreign writes", () => {
+  const ledger = new Ledger();
+  const first = ledger.begin("k", "append");
+  const second = ledger.begin("k", "append");
+  const third = ledger.begin("k", "append");
+  const [a, b, c] = [first, second, third].map((token) => ledger.value(token, 3));
+  ledger.end(first, "done");
+  ledger.end(second, "unknown");
+  assertEquals(ledger.problemOf("k", `${a}`), null);
+  assertEquals(ledger.problemOf("k", `${b}${a}`), null);
+  assertEquals(ledger.problemOf("k", `${a}${c}`), null);
+  assertEquals(ledger.problemOf("k", `${b}`), `k lacks append ${first}, which was acknowledged`);
+  assertEquals(ledger.problemOf("k", `${a}${b}${a}`), `k holds append ${first} 2 times`);
+  assertEquals(ledger.problemOf("other", `${a}`), `other holds ${first}, which nobody wrote there`);
+  ledger.end(third, "notDone");
+  assertEquals(
+    ledger.problemOf("k", `${a}${c}`),
+    `k holds append ${third}, of which the client was told that it was not done`,
+  );
+});
+
+Deno.test("a summary tells what failed, and what happened too seldom", () => {
+  const summary = new SwarmSummary();
+  const answer: SeedAnswer = {
+    ...{ seed: 7, violation: null, traceHash: "a", secondHash: "b", nodes: 3, simulatedMs: 1, realMs: 1, events: 1 },
+    ...{ answered: 1, recoveryTimeouts: 1, counts: { "power lost": 1 } },
+  };
+  assertEquals(summary.add(answer)?.check, "determinism");
+  assertEquals(summary.add({ ...answer, secondHash: "a" }), null);
+  assertEquals(summary.add({ ...answer, violation: { check: "liveness", message: "text" } }), {
+    seed: 7,
+    check: "liveness",
+    message: "text",
+  });
+  assert(!summary.tooSeldom().includes("power lost"));
+  assert(summary.tooSeldom().includes("leader elected"));
+});
+
+Deno.test("the command line is read, and refused with a reason", () => {
+  assertEquals(parseArguments([]).seeds, 100);
+  assertEquals(parseArguments(["--seed", "12"]).seeds, 1);
+  assertEquals(parseArguments(["--seeds=5", "--seed=12", "--only", "liveness,log-matching"]), {
+    ...parseArguments([]),
+    seeds: 5,
+    seed: 12,
+    only: new Set(["liveness", "log-matching"]),
+  });
+  assertThrows(() => parseArguments(["--seeds", "0"]), RangeError, "Cannot use --seeds 0");
+  assertThrows(() => parseArguments(["--seeds"]), RangeError, "Cannot use --seeds without a value");
+  assertThrows(() => parseArguments(["--sneed"]), RangeError, "Cannot understand --sneed");
+});
