@@ -5,52 +5,37 @@
  */
 import { type Clock, realClock } from "../raft/node/clock.ts";
 import { type Random, realRandom } from "../raft/node/random.ts";
-import type { Consistency } from "../raft/rsm/rsm.ts";
 import { realPlatform } from "../raft/open.ts";
 import type { Network } from "../raft/wire/network.ts";
 import { RpcClient, type RpcOutcome } from "../raft/wire/rpc.ts";
-import { Call, type CallOutcome, type CallTask } from "./clerk_calls.ts";
-import { ClerkEngine, type ClerkWaiting } from "./clerk_engine.ts";
-import type { Operation } from "./commands.ts";
+import { Call, type CallOutcome, type CallTask, operationText, queryText } from "./clerk_calls.ts";
+import { ClerkEngine } from "./clerk_engine.ts";
+import type {
+  AcquireResult,
+  CallOptions,
+  ClerkOptions,
+  CountOptions,
+  GetOptions,
+  KeyAndVersion,
+  KeyRange,
+  LockState,
+  Page,
+  PutIfVersionResult,
+  RangeEntry,
+  RangeOptions,
+  Transaction,
+} from "./clerk_options.ts";
+import { comparisonOf } from "./clerk_options.ts";
 import { ClerkError } from "./errors.ts";
-import { replyFromCbor, requestToCbor } from "./protocol.ts";
+import { defaultPageKeys, deletedKeysPerCommand } from "./limits.ts";
+import { type Comparison, type KeyWrite, type Operation, operationProblem } from "./operations.ts";
+import { type IndexedAnswer, replyFromCbor, requestToCbor } from "./protocol.ts";
+import { type PageEntry, queryProblem, type WideQuery } from "./queries.ts";
 import { type KvStatus, statusFromCbor } from "./status.ts";
 import type { ReadResult } from "./store.ts";
-import { keyProblem, type Value, valueProblem } from "./values.ts";
+import { keyProblem, type Value } from "./values.ts";
 
-/** Settings of a {@link Clerk}; all have defaults. */
-export interface ClerkOptions {
-  /** The cluster's name; servers of another cluster are refused. Whichever is there by default. */
-  readonly clusterId?: string;
-  /** Time for each call, in milliseconds, unless the call says otherwise. Infinity by default: it tries for ever. */
-  readonly timeoutMs?: number;
-  /** A server that answers nothing for this long is left for another one, in milliseconds; 2000 by default. */
-  readonly attemptTimeoutMs?: number;
-  /** Closes the Clerk when aborted. */
-  readonly signal?: AbortSignal;
-  /** Called about once a second while calls wait and nothing is answered: says for what. Must not throw. */
-  readonly onWaiting?: (state: ClerkWaiting) => void;
-  /** Sockets; the machine's own by default. */
-  readonly network?: Network;
-  /** Time; the machine's own by default. */
-  readonly clock?: Clock;
-  /** Randomness, for pauses; the machine's own by default. */
-  readonly random?: Random;
-}
-
-/** Settings of one call. */
-export interface CallOptions {
-  /** Time for the call, in milliseconds; the Clerk's own unless given. */
-  readonly timeoutMs?: number;
-  /** Gives the call up when aborted. */
-  readonly signal?: AbortSignal;
-}
-
-/** Settings of one read. */
-export interface GetOptions extends CallOptions {
-  /** "linearizable" unless given: the read sees every write that was answered before. "stale" may see an older state. */
-  readonly consistency?: Consistency;
-}
+export type { CallOptions, ClerkOptions, GetOptions, PutIfVersionResult } from "./clerk_options.ts";
 
 const defaultAttemptTimeoutMs = 2000;
 
@@ -80,12 +65,16 @@ const requestOverheadBytes = 48;
  * ```
  */
 export class Clerk implements AsyncDisposable {
+  /** The time that this Clerk goes by. */
+  readonly clock: Clock;
+  /** Where this Clerk's randomness comes from. */
+  readonly random: Random;
   readonly #engine: ClerkEngine;
   readonly #network: Network;
-  readonly #clock: Clock;
   readonly #clusterId: string;
   readonly #timeoutMs: number;
   readonly #attemptTimeoutMs: number;
+  readonly #sessions: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #onSignal = (): void => void this.close();
   /** Status requests under way, to be ended by {@link close}. */
@@ -97,16 +86,18 @@ export class Clerk implements AsyncDisposable {
       throw new ClerkError("invalid", "Cannot make a Clerk without servers: give at least one HOST:PORT");
     }
     this.#network = options.network ?? realPlatform.network;
-    this.#clock = options.clock ?? realClock;
+    this.clock = options.clock ?? realClock;
+    this.random = options.random ?? realRandom;
     this.#clusterId = options.clusterId ?? "";
     this.#timeoutMs = checkedTimeout(options.timeoutMs ?? Infinity);
     this.#attemptTimeoutMs = checkedTimeout(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs);
+    this.#sessions = options.sessions ?? true;
     this.#engine = new ClerkEngine({
       addresses: [...addresses],
       clusterId: this.#clusterId,
       network: this.#network,
-      clock: this.#clock,
-      random: options.random ?? realRandom,
+      clock: this.clock,
+      random: this.random,
       connectTimeoutMs: this.#attemptTimeoutMs,
       attemptTimeoutMs: this.#attemptTimeoutMs,
       onWaiting: options.onWaiting,
@@ -118,12 +109,181 @@ export class Clerk implements AsyncDisposable {
 
   /** Replaces the value of a key. */
   put(key: string, value: Value, options: CallOptions = {}): Promise<void> {
-    return this.#write({ kind: "put", key, value }, options);
+    return this.#writeOrFail({ kind: "put", key, value }, options);
   }
 
   /** Adds to the end of a key's value; a missing key counts as empty. Text and bytes do not mix: "wrongType". */
   append(key: string, value: Value, options: CallOptions = {}): Promise<void> {
-    return this.#write({ kind: "append", key, value }, options);
+    return this.#writeOrFail({ kind: "append", key, value }, options);
+  }
+
+  /**
+   * Replaces the value of a key if its version is `version`; 0 stands for a key that is missing, which is then made. With
+   * a session the write runs exactly once however often it had to be sent, and "maybe" is answered only when the truth
+   * cannot be known: the call timed out, or was aborted or closed after it was sent, or its session has expired.
+   *
+   * @example Counting without losing a count
+   * ```ts
+   * import { Clerk, KvServer } from "@balsa/balsa";
+   *
+   * const dataDir = await Deno.makeTempDir();
+   * await using server = await KvServer.start({ id: "n1", listen: "127.0.0.1:0", peers: { n1: "127.0.0.1:0" }, dataDir });
+   * await using clerk = new Clerk([server.address]);
+   *
+   * async function increment(): Promise<number> {
+   *   for (;;) {
+   *     const { value, version } = await clerk.getWithVersion("count");
+   *     const next = Number(value) + 1;
+   *     const { kind } = await clerk.putIfVersion("count", String(next), version);
+   *     if (kind === "ok") return next;
+   *     if (kind === "maybe") throw new Error("the count may have gone up");
+   *   }
+   * }
+   * await Promise.all([increment(), increment(), increment()]);
+   * console.log(await clerk.getWithVersion("count")); // { value: "3", version: 3 }
+   * ```
+   */
+  putIfVersion(key: string, value: Value, version: number, options: CallOptions = {}): Promise<PutIfVersionResult> {
+    return new Promise((resolve, reject) => {
+      this.#write({ kind: "putIfVersion", key, value, version }, options, (outcome) => {
+        if (outcome.kind === "number") resolve({ kind: "ok", version: outcome.number });
+        else if (outcome.kind === "versionMismatch" || outcome.kind === "noKey") resolve(outcome);
+        else if (outcome.kind === "failed" && outcome.error.code === "unknown") resolve({ kind: "maybe" });
+        else if (outcome.kind === "failed") reject(outcome.error);
+      });
+    });
+  }
+
+  /** Takes a key away; says whether it was there. A key made anew begins with version 1 again. */
+  async delete(key: string, options: CallOptions = {}): Promise<boolean> {
+    return await this.#number({ kind: "delete", key }, options) === 1;
+  }
+
+  /**
+   * Takes away all keys that begin with `prefix`, and says how many they were. Done in steps of 1,000 keys, each of them at
+   * once and exactly once; others may read and write between two steps. If it fails, some keys may be gone and others not.
+   */
+  async deletePrefix(prefix: string, options: CallOptions = {}): Promise<number> {
+    const limit = deletedKeysPerCommand;
+    for (let total = 0;;) {
+      const deleted = await this.#number({ kind: "deletePrefix", prefix, limit }, options);
+      total += deleted;
+      if (deleted < limit) return total;
+    }
+  }
+
+  /**
+   * Adds to the whole number that a key's text is, and returns the sum; a missing key counts as 0. Fails with "notANumber"
+   * if it is none, and with "outOfRange" if the sum would be beyond plus or minus 2^48.
+   */
+  increment(key: string, by = 1, options: CallOptions = {}): Promise<number> {
+    return this.#number({ kind: "increment", key, by }, options);
+  }
+
+  /**
+   * Replaces a key's value if it is `expected`, null standing for a missing key; says whether it did. Unlike
+   * {@link putIfVersion} it does not notice a value that was changed and changed back.
+   */
+  compareAndSet(key: string, expected: Value | null, value: Value, options: CallOptions = {}): Promise<boolean> {
+    const comparison = expected === null ? { key, absent: true as const } : { key, value: expected };
+    return this.transaction({ compare: [comparison], then: [{ kind: "put", key, value }] }, options);
+  }
+
+  /**
+   * Compares, then does one list of writes or the other: all at once, or nothing if one of them is refused. Says whether
+   * the comparisons held. Fails with what would have kept a write from being done, "wrongType" for instance.
+   *
+   * @example Moving a coin from one account to another, if it is there
+   * ```ts
+   * import { Clerk, KvServer } from "@balsa/balsa";
+   *
+   * const dataDir = await Deno.makeTempDir();
+   * await using server = await KvServer.start({ id: "n1", listen: "127.0.0.1:0", peers: { n1: "127.0.0.1:0" }, dataDir });
+   * await using clerk = new Clerk([server.address]);
+   *
+   * await clerk.put("alice", "1");
+   * const move = {
+   *   compare: [{ key: "alice", value: "1" }],
+   *   then: [{ kind: "increment", key: "alice", by: -1 }, { kind: "increment", key: "bob", by: 1 }],
+   * } as const;
+   * console.log(await clerk.transaction(move)); // true
+   * console.log(await clerk.transaction(move)); // false
+   * console.log(await clerk.get("alice"), await clerk.get("bob")); // 0 1
+   * ```
+   */
+  async transaction(transaction: Transaction, options: CallOptions = {}): Promise<boolean> {
+    const { compare = [], then = [], else: otherwise = [] } = transaction;
+    const comparisons = compare.map(comparisonOf);
+    return await this.#number({ kind: "transaction", comparisons, then, else: otherwise }, options) === 1;
+  }
+
+  /**
+   * Keys with their values and versions, a page at a time: see {@link RangeOptions}. A page is a view of one moment; the
+   * next one may be of a later moment, which its `index` shows. Keys are ordered by their UTF-16 code units.
+   */
+  async range(options: RangeOptions = {}): Promise<Page<RangeEntry>> {
+    const { entries, cursor, index } = await this.#page(options, false);
+    return { entries: entries.map(({ key, version, value }) => ({ key, value: value ?? "", version })), cursor, index };
+  }
+
+  /** Like {@link range}, without the values. */
+  async keys(options: RangeOptions = {}): Promise<Page<KeyAndVersion>> {
+    const { entries, cursor, index } = await this.#page(options, true);
+    return { entries: entries.map(({ key, version }) => ({ key, version })), cursor, index };
+  }
+
+  /** All pages of a {@link range}, entry by entry; `limit` is the size of a page. */
+  async *scan(options: RangeOptions = {}): AsyncIterableIterator<RangeEntry> {
+    for (let cursor = options.cursor ?? null;;) {
+      const page = await this.range({ ...options, cursor });
+      yield* page.entries;
+      if (page.cursor === null) return;
+      cursor = page.cursor;
+    }
+  }
+
+  /** How many keys there are. */
+  async count(options: CountOptions = {}): Promise<number> {
+    const { answer } = await this.#query({ kind: "count", ...selectionOf(options) }, options);
+    return answer.kind === "count" ? answer.count : 0;
+  }
+
+  /**
+   * Tries once to take the lock `name` for `leaseMs` of cluster time: what `Lock` is built on, which does this until it
+   * succeeds, and renews the lease. When this fails with "unknown" the lock may be held under a token that nobody knows,
+   * until the lease ends.
+   */
+  acquireLock(name: string, leaseMs: number, options: CallOptions = {}): Promise<AcquireResult> {
+    return new Promise((resolve, reject) => {
+      this.#write({ kind: "acquireLock", name, leaseMs }, options, (outcome) => {
+        if (outcome.kind === "number") resolve({ kind: "acquired", token: outcome.number });
+        else if (outcome.kind === "lockHeld") resolve({ kind: "held", remainingMs: outcome.remainingMs });
+        else if (outcome.kind === "failed") reject(outcome.error);
+      });
+    });
+  }
+
+  /** Begins a lock's lease anew; false if it is not, or not any more, held under this token. */
+  renewLock(name: string, token: number, options: CallOptions = {}): Promise<boolean> {
+    return this.#ifHeld({ kind: "renewLock", name, token }, options);
+  }
+
+  /** Gives a lock up; false if it is not, or not any more, held under this token. */
+  releaseLock(name: string, token: number, options: CallOptions = {}): Promise<boolean> {
+    return this.#ifHeld({ kind: "releaseLock", name, token }, options);
+  }
+
+  /** How the lock `name` is. */
+  async lockState(name: string, options: GetOptions = {}): Promise<LockState> {
+    const { answer } = await this.#query({ kind: "lock", name }, options);
+    return answer.kind === "lock"
+      ? { token: answer.token, remainingMs: answer.remainingMs }
+      : { token: 0, remainingMs: 0 };
+  }
+
+  /** The value of a key, whatever its type, and its version; "" and 0 if it is missing. Same as {@link getValue}. */
+  getWithVersion(key: string, options: GetOptions = {}): Promise<ReadResult> {
+    return this.getValue(key, options);
   }
 
   /** The text of a key, "" if it is missing. Fails with "wrongType" if it holds bytes. */
@@ -161,7 +321,7 @@ export class Clerk implements AsyncDisposable {
     let client: RpcClient | null = null;
     try {
       const connectOptions = {
-        clock: this.#clock,
+        clock: this.clock,
         clusterId: this.#clusterId,
         timeoutMs,
         signal: AbortSignal.any(ends),
@@ -193,20 +353,69 @@ export class Clerk implements AsyncDisposable {
     return this.close();
   }
 
-  #write(operation: Operation, options: CallOptions): Promise<void> {
-    const { kind, key, value } = operation;
-    const problem = keyProblem(key) ?? valueProblem(value);
-    if (problem !== null) return Promise.reject(new ClerkError("invalid", `Cannot ${kind}: ${problem}`));
+  #write(operation: Operation, options: CallOptions, onSettled: (outcome: CallOutcome) => void): void {
+    const problem = operationProblem(operation);
+    if (problem !== null) return onSettled(invalid(operationText(operation), problem));
+    if (this.#sessions) return this.#call({ kind: "write", operation }, bytesOf(operation), options, onSettled);
+    if (operation.kind !== "putIfVersion") {
+      const reason = "a Clerk without sessions can only read and putIfVersion; make one with sessions";
+      return onSettled(invalid(operationText(operation), reason));
+    }
+    this.#call({ kind: "sessionlessWrite", operation }, bytesOf(operation), options, onSettled);
+  }
+
+  #writeOrFail(operation: Operation, options: CallOptions): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#call({ kind: "write", operation }, key.length + value.length, options, (outcome) => {
+      this.#write(operation, options, (outcome) => {
         if (outcome.kind === "number") resolve();
         else if (outcome.kind === "failed") reject(outcome.error);
       });
     });
   }
 
+  #number(operation: Operation, options: CallOptions): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#write(operation, options, (outcome) => {
+        if (outcome.kind === "number") resolve(outcome.number);
+        else if (outcome.kind === "failed") reject(outcome.error);
+      });
+    });
+  }
+
+  #ifHeld(operation: Operation, options: CallOptions): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#write(operation, options, (outcome) => {
+        if (outcome.kind === "number") resolve(true);
+        else if (outcome.kind === "lockNotHeld") resolve(false);
+        else if (outcome.kind === "failed") reject(outcome.error);
+      });
+    });
+  }
+
+  #query(query: WideQuery, options: GetOptions): Promise<IndexedAnswer> {
+    const { consistency = "linearizable" } = options;
+    const problem = queryProblem(query);
+    return new Promise((resolve, reject) => {
+      const onSettled = (outcome: CallOutcome): void => {
+        if (outcome.kind === "answer") resolve(outcome.answered);
+        else if (outcome.kind === "failed") reject(outcome.error);
+      };
+      if (problem !== null) onSettled(invalid(queryText(query), problem));
+      else this.#call({ kind: "query", query, consistency }, 64, options, onSettled);
+    });
+  }
+
+  async #page(options: RangeOptions, keysOnly: boolean): Promise<Page<PageEntry>> {
+    const { limit = defaultPageKeys, reverse = false, cursor = null } = options;
+    const query = { kind: "range", ...selectionOf(options), cursor, limit, reverse, keysOnly } as const;
+    const { index, answer } = await this.#query(query, options);
+    return answer.kind === "range"
+      ? { entries: answer.entries, cursor: answer.cursor, index }
+      : { entries: [], cursor: null, index };
+  }
+
   #call(task: CallTask, bytes: number, options: CallOptions, onSettled: (outcome: CallOutcome) => void): void {
-    const now = this.#clock.monotonicMs();
+    const now = this.clock.monotonicMs();
     const { signal, timeoutMs = this.#timeoutMs } = options;
     const deadlineMs = now + checkedTimeout(timeoutMs);
     if (signal === undefined) {
@@ -230,7 +439,7 @@ export class Clerk implements AsyncDisposable {
       const giveUp = (reason: string): void => client.close(reason);
       const onAbort = (): void => giveUp("it was given up");
       const timer = Number.isFinite(timeoutMs)
-        ? this.#clock.after(timeoutMs, () => giveUp(`no answer within ${timeoutMs} ms`))
+        ? this.clock.after(timeoutMs, () => giveUp(`no answer within ${timeoutMs} ms`))
         : null;
       signal.addEventListener("abort", onAbort, { once: true });
       client.call(requestToCbor({ kind: "status" }), (outcome) => {
@@ -239,6 +448,31 @@ export class Clerk implements AsyncDisposable {
         resolve(outcome);
       });
     });
+  }
+}
+
+function invalid(attempt: string, problem: string): CallOutcome {
+  return { kind: "failed", error: new ClerkError("invalid", `Cannot ${attempt}: ${problem}`) };
+}
+
+function selectionOf({ prefix = "", from = "", to }: KeyRange): { prefix: string; from: string; to: string | null } {
+  return { prefix, from, to: to ?? null };
+}
+
+/** Roughly the bytes of an operation's keys and values. */
+function bytesOf(operation: Operation): number {
+  switch (operation.kind) {
+    case "put":
+    case "append":
+    case "putIfVersion":
+      return operation.key.length + operation.value.length;
+    case "transaction": {
+      const sum = (total: number, part: KeyWrite | Comparison): number =>
+        total + 16 + part.key.length + ("value" in part ? part.value.length : 0);
+      return [...operation.comparisons, ...operation.then, ...operation.else].reduce(sum, 0);
+    }
+    default:
+      return 64;
   }
 }
 

@@ -4,26 +4,51 @@
  * @module
  */
 import type { Consistency } from "../raft/rsm/rsm.ts";
-import type { Operation } from "./commands.ts";
+import type { SessionlessWriteCommand } from "./commands.ts";
+import type { Operation } from "./operations.ts";
 import { ClerkError, type ClerkErrorCode } from "./errors.ts";
 import { maxOutstandingPerSession } from "./limits.ts";
+import type { WriteOutcome } from "./outcomes.ts";
+import type { IndexedAnswer } from "./protocol.ts";
+import type { WideQuery } from "./queries.ts";
 import type { ReadResult } from "./store.ts";
 
 /** What a call asks for. */
 export type CallTask =
   /** The Clerk's own: a session for its writes. */
   | { readonly kind: "openSession" }
-  /** A put or append. */
+  /** A write. */
   | { readonly kind: "write"; readonly operation: Operation }
+  | SessionlessWriteCommand
   /** A get. */
-  | { readonly kind: "read"; readonly key: string; readonly consistency: Consistency };
+  | { readonly kind: "read"; readonly key: string; readonly consistency: Consistency }
+  /** A question about more than one key's value. */
+  | { readonly kind: "query"; readonly query: WideQuery; readonly consistency: Consistency };
+
+/** The answers to a write that says what it expects. */
+export type Refusal = Extract<
+  WriteOutcome,
+  { readonly kind: "versionMismatch" | "noKey" | "lockHeld" | "lockNotHeld" }
+>;
+
+/** Which writes may be answered so. */
+export const refusable: Readonly<Record<Refusal["kind"], readonly Operation["kind"][]>> = {
+  versionMismatch: ["putIfVersion"],
+  noKey: ["putIfVersion"],
+  lockHeld: ["acquireLock"],
+  lockNotHeld: ["renewLock", "releaseLock"],
+};
 
 /** How a call ended. */
 export type CallOutcome =
-  /** A session or a write was answered with this number: the session's id, or the key's version. */
+  /** A session or a write was answered with this number: the session's id, or what `protocol.ts` says of the write. */
   | { readonly kind: "number"; readonly number: number }
+  /** A write was not executed because things are not as it expects: no failure, but an answer. */
+  | Refusal
   /** A read was answered. */
   | { readonly kind: "read"; readonly result: ReadResult }
+  /** A query was answered. */
+  | { readonly kind: "answer"; readonly answered: IndexedAnswer }
   /** The call has failed. */
   | { readonly kind: "failed"; readonly error: ClerkError };
 
@@ -183,7 +208,44 @@ function taskText(task: CallTask): string {
       return "open a session";
     case "read":
       return `get ${JSON.stringify(task.key)}`;
+    case "query":
+      return queryText(task.query);
     case "write":
-      return `${task.operation.kind} ${JSON.stringify(task.operation.key)}`;
+    case "sessionlessWrite":
+      return operationText(task.operation);
+  }
+}
+
+/** What a query does, behind "Cannot". */
+export function queryText(query: WideQuery): string {
+  switch (query.kind) {
+    case "range":
+      return "read the range";
+    case "count":
+      return "count the keys";
+    case "lock":
+      return `look at lock ${JSON.stringify(query.name)}`;
+  }
+}
+
+/** What an operation does, behind "Cannot". */
+export function operationText(operation: Operation): string {
+  switch (operation.kind) {
+    case "put":
+    case "append":
+    case "putIfVersion":
+    case "delete":
+    case "increment":
+      return `${operation.kind} ${JSON.stringify(operation.key)}`;
+    case "deletePrefix":
+      return `delete the keys that begin with ${JSON.stringify(operation.prefix)}`;
+    case "transaction":
+      return "run the transaction";
+    case "acquireLock":
+      return `acquire lock ${JSON.stringify(operation.name)}`;
+    case "renewLock":
+      return `renew lock ${JSON.stringify(operation.name)}`;
+    case "releaseLock":
+      return `release lock ${JSON.stringify(operation.name)}`;
   }
 }

@@ -13,11 +13,13 @@
 import type { CborValue } from "../raft/encoding/cbor.ts";
 import type { Clock, Timer } from "../raft/node/clock.ts";
 import type { RpcOutcome } from "../raft/wire/rpc.ts";
-import { Call, callError, CallQueue, ClerkSession } from "./clerk_calls.ts";
+import { Call, callError, type CallOutcome, CallQueue, type CallTask, ClerkSession } from "./clerk_calls.ts";
+import { refusable, type Refusal } from "./clerk_calls.ts";
 import { LeaderLink, type LeaderLinkOptions, type Link, type WaitingReason } from "./clerk_link.ts";
 import { type ClerkErrorCode, failureTexts } from "./errors.ts";
 import { clerkMaxInflightBytes, clerkMaxInflightCalls } from "./limits.ts";
-import { counterFromFields, type KvReply, readResultFromFields, replyFromCbor, requestToCbor } from "./protocol.ts";
+import { answerFromFields, counterFromFields, type KvReply, numberFromFields } from "./protocol.ts";
+import { readResultFromFields, replyFromCbor, requestToCbor } from "./protocol.ts";
 import { ShapeError } from "./shape.ts";
 
 /** The longest that the timer sleeps while calls are pending, in milliseconds. */
@@ -61,10 +63,11 @@ export class ClerkEngine {
   readonly #link: LeaderLink;
   /** Reads that any server can answer. */
   readonly #staleReads = new CallQueue();
-  readonly #reads = new CallQueue();
+  /** Calls that need a leader but no session. */
+  readonly #sessionless = new CallQueue();
   readonly #writes = new CallQueue();
-  /** Whose turn it is when both reads and writes wait, so that neither starves the other. */
-  #isReadsTurn = false;
+  /** Whose turn it is when calls with and without a session wait, so that neither starves the other. */
+  #isSessionlessTurn = false;
   /** Every call that is not settled, in the order they were made. */
   readonly #pending = new Set<Call>();
   #session: ClerkSession | null = null;
@@ -137,8 +140,10 @@ export class ClerkEngine {
   /** The next call that needs a leader, taken from its queue; null when none can be sent now. */
   #next(): Call | null {
     if (this.#opening !== null && !this.#opening.isInFlight) return this.#opening;
-    this.#isReadsTurn = !this.#isReadsTurn;
-    return this.#isReadsTurn ? this.#reads.next() ?? this.#nextWrite() : this.#nextWrite() ?? this.#reads.next();
+    this.#isSessionlessTurn = !this.#isSessionlessTurn;
+    return this.#isSessionlessTurn
+      ? this.#sessionless.next() ?? this.#nextWrite()
+      : this.#nextWrite() ?? this.#sessionless.next();
   }
 
   #nextWrite(): Call | null {
@@ -196,6 +201,9 @@ export class ClerkEngine {
           lowestOutstanding: session?.lowestOutstanding ?? serialNumber,
           operation: task.operation,
         });
+      case "sessionlessWrite":
+      case "query":
+        return requestToCbor(task);
     }
   }
 
@@ -271,8 +279,18 @@ export class ClerkEngine {
       case "wrongType":
       case "valueTooLarge":
       case "storeFull":
+      case "notANumber":
+      case "outOfRange":
         this.#progress(link);
         return this.#settle(call, reply.kind, failureTexts[reply.kind]);
+      case "versionMismatch":
+      case "noKey":
+      case "lockHeld":
+      case "lockNotHeld":
+        return this.#refused(link, call, reply);
+      case "operationFailed":
+        this.#progress(link);
+        return this.#settle(call, reply.reason, `operation ${reply.position}: ${failureTexts[reply.reason]}`);
       case "staleSerial":
       case "tooManyOutstanding":
         // Never an answer to a call that is still outstanding, unless the session table is not what it should be.
@@ -281,15 +299,27 @@ export class ClerkEngine {
   }
 
   #done(link: Link, call: Call, fields: readonly CborValue[]): void {
-    const outcome = call.task.kind === "read"
-      ? { kind: "read" as const, result: readResultFromFields(fields) }
-      : { kind: "number" as const, number: counterFromFields(fields) };
+    const outcome = outcomeFromFields(call.task, fields);
     // What any server can answer proves nothing about this one.
-    if (call.task.kind === "read" && call.task.consistency === "stale") {
+    if ("consistency" in call.task && call.task.consistency === "stale") {
       this.#lastProgressMs = this.#clock.monotonicMs();
     } else this.#progress(link);
     this.#pending.delete(call);
     call.settle(outcome);
+  }
+
+  /** A write found things other than it expects: as they are, or as an earlier sending of it has made them. */
+  #refused(link: Link, call: Call, refusal: Refusal): void {
+    const { task } = call;
+    const isExpected = (task.kind === "write" || task.kind === "sessionlessWrite") &&
+      refusable[refusal.kind].includes(task.operation.kind);
+    if (!isExpected) throw new ShapeError(`${refusal.kind} is no answer to this call`);
+    this.#progress(link);
+    if (task.kind === "sessionlessWrite" && call.maybeExecuted) {
+      return this.#settle(call, "unknown", "an earlier sending of it may have succeeded");
+    }
+    this.#pending.delete(call);
+    call.settle(refusal);
   }
 
   #progress(link: Link): void {
@@ -309,8 +339,11 @@ export class ClerkEngine {
         return null;
       case "write":
         return this.#writes;
+      case "sessionlessWrite":
+        return this.#sessionless;
       case "read":
-        return task.consistency === "stale" ? this.#staleReads : this.#reads;
+      case "query":
+        return task.consistency === "stale" ? this.#staleReads : this.#sessionless;
     }
   }
 
@@ -337,7 +370,8 @@ export class ClerkEngine {
 
   /** Ends a call with what is known about it: a write that may have been executed is unknown, whatever stopped it. */
   #fail(call: Call, code: ClerkErrorCode, message: string, cause?: unknown): void {
-    const isUnknown = call.task.kind === "write" && (call.maybeExecuted || call.isInFlight && code !== "invalid");
+    const isWrite = call.task.kind === "write" || call.task.kind === "sessionlessWrite";
+    const isUnknown = isWrite && (call.maybeExecuted || call.isInFlight && code !== "invalid");
     this.#settle(call, isUnknown ? "unknown" : code, message, cause);
   }
 
@@ -395,5 +429,28 @@ export class ClerkEngine {
     const isSilent = current !== null && asked !== undefined && now - asked.sentAtMs >= noticeMs / 2;
     const state = isSilent ? { reason: "noReply" as const, server: current.address, detail: "" } : this.#waiting;
     onWaiting({ ...state, attempts: this.#link.tries, sinceMs: now - oldest.madeAtMs });
+  }
+}
+
+/** What the fields of a reply mean; throws {@link ShapeError} on anything that is no reply to such a call. */
+function outcomeFromFields(task: CallTask, fields: readonly CborValue[]): CallOutcome {
+  switch (task.kind) {
+    case "read":
+      return { kind: "read", result: readResultFromFields(fields) };
+    case "query":
+      return { kind: "answer", answered: answerFromFields(task.query, fields) };
+    case "openSession":
+      return { kind: "number", number: counterFromFields(fields) };
+    case "write":
+    case "sessionlessWrite":
+      switch (task.operation.kind) {
+        case "put":
+        case "append":
+        case "putIfVersion":
+        case "acquireLock":
+          return { kind: "number", number: counterFromFields(fields) };
+        default:
+          return { kind: "number", number: numberFromFields(fields) };
+      }
   }
 }

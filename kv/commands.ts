@@ -7,14 +7,11 @@
  * |---|---|
  * | openSession | `[1]` |
  * | write | `[2, sessionId, serialNumber, lowestOutstanding, operation]` |
+ * | sessionlessWrite | `[3, operation]` |
  *
- * | operation | bytes |
- * |---|---|
- * | put | `[1, key, value]` |
- * | append | `[2, key, value]` |
- *
- * `sessionId >= 1`, `serialNumber >= lowestOutstanding >= 1`, all at most 2^48; key and value within `limits.ts`. Numbers
- * once given are never given again: 3 putIfVersion, 4 delete, 5 transaction and 6 lease are spoken for.
+ * The operations stand in `operations.ts`; outside a session only those that may be repeated without a session to tell
+ * the repeats apart: putIfVersion. `sessionId >= 1`, `serialNumber >= lowestOutstanding >= 1`, all at most 2^48. Numbers
+ * once given are never given again.
  *
  * A command that does not read like this stops the node (`decode` throws): servers check before they propose, so it means
  * a log written by a later version or damage that the checksums missed, and guessing would let replicas go apart.
@@ -24,15 +21,9 @@
 import { type CborValue, decodeCbor } from "../raft/encoding/cbor.ts";
 import { CborWriter } from "../raft/encoding/cbor_writer.ts";
 import type { CommandCodec } from "../raft/rsm/state_machine.ts";
-import { arrayFrom, arrayOf, counterFrom, ShapeError, shown, textFrom, valueFrom } from "./shape.ts";
-import { keyProblem, type Value, valueProblem } from "./values.ts";
-
-/** What a write does to one key. */
-export type Operation =
-  /** Replaces the value. */
-  | { readonly kind: "put"; readonly key: string; readonly value: Value }
-  /** Adds to the end of the value. */
-  | { readonly kind: "append"; readonly key: string; readonly value: Value };
+export type { Operation } from "./operations.ts";
+import { type Operation, operationFromCbor, operationToCbor, type PutIfVersion } from "./operations.ts";
+import { arrayFrom, arrayOf, counterFrom, ShapeError, shown } from "./shape.ts";
 
 /** A write as a session sends it. */
 export interface WriteCommand {
@@ -48,39 +39,24 @@ export interface WriteCommand {
   readonly operation: Operation;
 }
 
+/** A write outside any session: each time it is in the log it is executed. */
+export interface SessionlessWriteCommand {
+  /** Discriminates the union. */
+  readonly kind: "sessionlessWrite";
+  /** What to do. */
+  readonly operation: PutIfVersion;
+}
+
 /** One command of the machine. */
 export type KvCommand =
   /** Opens a session whose id is the index of this command's entry. */
   | { readonly kind: "openSession" }
-  | WriteCommand;
+  | WriteCommand
+  | SessionlessWriteCommand;
 
 const openSessionCode = 1;
 const writeCode = 2;
-const putCode = 1;
-const appendCode = 2;
-
-/** The operation as CBOR, in the log and in the client's request. */
-export function operationToCbor(operation: Operation): CborValue {
-  switch (operation.kind) {
-    case "put":
-      return [putCode, operation.key, operation.value];
-    case "append":
-      return [appendCode, operation.key, operation.value];
-  }
-}
-
-/** The inverse of {@link operationToCbor}; throws {@link ShapeError} on anything else. */
-export function operationFromCbor(cbor: CborValue | undefined): Operation {
-  const [code, keyField, valueField] = arrayOf(cbor, 3, "an operation");
-  if (code !== putCode && code !== appendCode) {
-    throw new ShapeError(`operation ${shown(code)} is unknown; known are ${putCode} put and ${appendCode} append`);
-  }
-  const key = textFrom(keyField, "the key");
-  const value = valueFrom(valueField, "the value");
-  const problem = keyProblem(key) ?? valueProblem(value);
-  if (problem !== null) throw new ShapeError(problem);
-  return { kind: code === putCode ? "put" : "append", key, value };
-}
+const sessionlessWriteCode = 3;
 
 /** The fields of a write behind its leading number, in the log and in the client's request. */
 export function writeFromCbor(items: readonly CborValue[]): WriteCommand {
@@ -95,6 +71,13 @@ export function writeFromCbor(items: readonly CborValue[]): WriteCommand {
   };
 }
 
+/** The fields of a sessionless write behind its leading number, in the log and in the client's request. */
+export function sessionlessWriteFromCbor(items: readonly CborValue[]): SessionlessWriteCommand {
+  const operation = operationFromCbor(arrayOf(items, 2, "a sessionless write")[1]);
+  if (operation.kind !== "putIfVersion") throw new ShapeError(`${operation.kind} needs a session`);
+  return { kind: "sessionlessWrite", operation };
+}
+
 function commandToCbor(command: KvCommand): CborValue {
   switch (command.kind) {
     case "openSession":
@@ -103,6 +86,8 @@ function commandToCbor(command: KvCommand): CborValue {
       const { sessionId, serialNumber, lowestOutstanding, operation } = command;
       return [writeCode, sessionId, serialNumber, lowestOutstanding, operationToCbor(operation)];
     }
+    case "sessionlessWrite":
+      return [sessionlessWriteCode, operationToCbor(command.operation)];
   }
 }
 
@@ -125,6 +110,8 @@ export const commandCodec: CommandCodec<KvCommand> = {
         return { kind: "openSession" };
       case writeCode:
         return writeFromCbor(items);
+      case sessionlessWriteCode:
+        return sessionlessWriteFromCbor(items);
       default:
         throw new ShapeError(`command ${shown(items[0])} is unknown; it may come from a later version of Balsa`);
     }

@@ -20,6 +20,12 @@ export type ClerkErrorCode =
   | "valueTooLarge"
   /** Not done: the store has no room for more. */
   | "storeFull"
+  /** Not done: what was to be incremented is not a whole number in decimal digits. */
+  | "notANumber"
+  /** Not done: the number would have gone beyond plus or minus 2^48. */
+  | "outOfRange"
+  /** The lock that was held is not held any more, and was not released. */
+  | "lockLost"
   /** Not done and never sent, or refused by the server: the key, the value or an option cannot be used. */
   | "invalid";
 
@@ -42,4 +48,6 @@ export const failureTexts = {
   wrongType: "the key's value is of the other type, text or bytes",
   valueTooLarge: "the value would have more than 1 MiB",
   storeFull: "the store has no room for more",
+  notANumber: "its value is not a whole number in decimal digits",
+  outOfRange: "the number would go beyond plus or minus 281474976710656",
 } as const;

@@ -29,6 +29,34 @@ export const maxOutstandingPerSession = 8192;
 /** Session ids, serial numbers and versions are at most this, so that arithmetic on them stays exact. */
 export const maxCounter = 2 ** 48;
 
+/** What an increment counts stays within plus or minus this, so that it stays exact wherever it is kept. Replicated. */
+export const largestNumber = 2 ** 48;
+
+/** Comparisons and operations of a transaction, those of both its branches counted. Replicated. */
+export const maxTransactionOperations = 128;
+
+/** Keys that one command deletes at the most, so that none takes more than some milliseconds. Replicated. */
+export const maxDeletedKeys = 10_000;
+
+/** The shortest and the longest lease of a lock, in milliseconds of cluster time. Replicated. */
+export const minLeaseMs = 100;
+export const maxLeaseMs = 60 * 60 * 1000;
+
+/** Locks that may be held at a time; a further one is refused. Replicated. */
+export const maxLocks = 100_000;
+
+/** Keys that a Clerk deletes with one command when it deletes by prefix. */
+export const deletedKeysPerCommand = 1_000;
+
+/** Keys in a page of a range when nothing is said of it. */
+export const defaultPageKeys = 1_000;
+
+/** Keys in a page of a range at the most. */
+export const maxPageKeys = 10_000;
+
+/** Bytes of keys and values in a page of a range, exceeded only by a single larger entry. */
+export const maxPageBytes = 4 * 1024 * 1024;
+
 /** Size that a slice of a snapshot aims at, in bytes; a single large value may exceed it. */
 export const snapshotSliceBytes = 64 * 1024;
 

@@ -23,14 +23,43 @@
  *
  * @module
  */
-export { type CallOptions, Clerk, type ClerkOptions, type GetOptions } from "./clerk.ts";
+export { Clerk } from "./clerk.ts";
+export type {
+  AcquireResult,
+  CallOptions,
+  ClerkOptions,
+  CountOptions,
+  GetOptions,
+  KeyAndVersion,
+  KeyRange,
+  LockState,
+  Page,
+  PutIfVersionResult,
+  RangeEntry,
+  RangeOptions,
+  Transaction,
+  TransactionComparison,
+} from "./clerk_options.ts";
+export { HeldLock, Lock, type LockOptions } from "./lock.ts";
 export type { ClerkWaiting } from "./clerk_engine.ts";
 export type { WaitingReason } from "./clerk_link.ts";
 export { ClerkError, type ClerkErrorCode } from "./errors.ts";
 export { KvServer, type KvServerOptions } from "./server.ts";
 export type { KvStatus, PeerConnection } from "./status.ts";
-export type { KvCommand, Operation, WriteCommand } from "./commands.ts";
-export { type KvAnswer, type KvFigures, type KvQuery, type KvResult, KvStateMachine } from "./state_machine.ts";
+export type { KvCommand, SessionlessWriteCommand, WriteCommand } from "./commands.ts";
+export type {
+  Comparison,
+  KeyWrite,
+  LockOperation,
+  Operation,
+  PutIfVersion,
+  TransactionOperation,
+} from "./operations.ts";
+export type { WriteFailure } from "./outcomes.ts";
+export type { CountQuery, KeySelection, LockQuery, PageEntry, RangeQuery, WideAnswer, WideQuery } from "./queries.ts";
+export type { GetQuery, KvAnswer, KvFigures, KvMachineOptions, KvQuery, KvResult } from "./state_machine.ts";
+export { KvStateMachine } from "./state_machine.ts";
+export type { LockOptions as LockTableOptions } from "./locks.ts";
 export type { ReadResult, StoreOptions, WriteOutcome } from "./store.ts";
 export type { SessionOptions, SessionOutcome } from "./sessions.ts";
 export type { Value } from "./values.ts";

@@ -6,36 +6,36 @@
  * each node on its path before it changes it, once, and shares all others with the view. A view costs nothing to take,
  * nothing to give up (the garbage collector takes the nodes that only it had), and never changes.
  *
+ * Deleting goes down from the root and never into a thin node: that one is first joined with a neighbour, or gets half of
+ * what both have. So no node below the root is ever left empty, and no way back up is needed.
+ *
  * Keys are ordered by UTF-16 code units, as `<` compares strings: the same on every machine, without any locale. For keys
  * outside the Basic Multilingual Plane this differs from the order of their UTF-8 bytes.
  *
  * @module
  */
 
-/** Keys in a leaf and children of a branch at the most; half of it after a split in the middle. */
-const maxWidth = 64;
+import {
+  type Branch,
+  countKeys,
+  find,
+  insertAt,
+  type Leaf,
+  lowerBound,
+  maxWidth,
+  type Node,
+  type Owner,
+  upperBound,
+  walk,
+  walkBack,
+  widthOf,
+} from "./ordered_map_nodes.ts";
 
-/** Identity of the map that may change a node in place. */
-type Owner = Record<never, never>;
+/** A node with fewer children or keys than this is joined with a neighbour before something is taken from it. */
+const minWidth = 16;
 
-/** A node that holds entries: `keys[i]` maps to `values[i]`, keys ascending. */
-interface Leaf<Item> {
-  readonly isLeaf: true;
-  readonly owner: Owner;
-  readonly keys: string[];
-  readonly values: Item[];
-}
-
-/** A node that leads to others: keys < `separators[i]` are below `children[i]` or before, the others behind. */
-interface Branch<Item> {
-  readonly isLeaf: false;
-  readonly owner: Owner;
-  /** One less than there are children. */
-  readonly separators: string[];
-  readonly children: Node<Item>[];
-}
-
-type Node<Item> = Leaf<Item> | Branch<Item>;
+/** Two neighbours that have no more than this together become one; otherwise they share alike. */
+const joinedWidth = 48;
 
 /** A view of an {@link OrderedMap} that never changes. */
 export interface OrderedMapView<Item> {
@@ -45,87 +45,10 @@ export interface OrderedMapView<Item> {
   get(key: string): Item | undefined;
   /** Entries with `from <= key < until`, in order; all from `from` on without `until`. Not valid across writes. */
   range(from?: string, until?: string): IterableIterator<readonly [key: string, value: Item]>;
-}
-
-/** Index of the first element that is not below `key`. */
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? "") < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Index of the first element that is above `key`: in a branch, the child where the key belongs. */
-function upperBound(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? "") <= key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Inserts in place. */
-function insertAt<T>(array: T[], position: number, item: T): void {
-  // A plain loop over at most 65 slots: splice and copyWithin take several times as long here.
-  let moved = item;
-  for (let slot = position; slot < array.length; slot++) {
-    const pushedOut = array[slot] ?? item;
-    array[slot] = moved;
-    moved = pushedOut;
-  }
-  array.push(moved);
-}
-
-function find<Item>(root: Node<Item>, key: string): Item | undefined {
-  let node = root;
-  while (!node.isLeaf) {
-    const child = node.children[upperBound(node.separators, key)];
-    if (child === undefined) return undefined;
-    node = child;
-  }
-  const position = lowerBound(node.keys, key);
-  return node.keys[position] === key ? node.values[position] : undefined;
-}
-
-function* walk<Item>(
-  node: Node<Item>,
-  from: string,
-  until: string | undefined,
-): IterableIterator<readonly [string, Item]> {
-  // An explicit stack: nested generators would pass every entry through each level of the tree.
-  const stack: { readonly branch: Branch<Item>; next: number }[] = [];
-  let current: Node<Item> | undefined = node;
-  let start = from;
-  while (current !== undefined) {
-    while (!current.isLeaf) {
-      const first: number = upperBound(current.separators, start);
-      const child: Node<Item> | undefined = current.children[first];
-      if (child === undefined) return;
-      stack.push({ branch: current, next: first + 1 });
-      current = child;
-    }
-    const { keys, values } = current;
-    for (let position = lowerBound(keys, start); position < keys.length; position++) {
-      const key = keys[position];
-      const value = values[position];
-      if (key === undefined || value === undefined || (until !== undefined && key >= until)) return;
-      yield [key, value];
-    }
-    start = ""; // The leaves to the right are wanted from their beginning.
-    current = undefined;
-    for (let top = stack.at(-1); top !== undefined && current === undefined; top = stack.at(-1)) {
-      current = top.branch.children[top.next];
-      top.next++;
-      if (current === undefined) stack.pop();
-    }
-  }
+  /** The same entries in descending order. */
+  rangeBack(from?: string, until?: string): IterableIterator<readonly [key: string, value: Item]>;
+  /** How many entries {@link range} has; some microseconds for each thousand. */
+  count(from?: string, until?: string): number;
 }
 
 class View<Item> implements OrderedMapView<Item> {
@@ -144,6 +67,25 @@ class View<Item> implements OrderedMapView<Item> {
   range(from = "", until?: string): IterableIterator<readonly [string, Item]> {
     return walk(this.#root, from, until);
   }
+
+  rangeBack(from = "", until?: string): IterableIterator<readonly [string, Item]> {
+    return walkBack(this.#root, from, until);
+  }
+
+  count(from = "", until?: string): number {
+    return countKeys(this.#root, from, until);
+  }
+}
+
+/** The tree without branches of a single child at its top. */
+function rootWithoutStem<Item>(root: Node<Item>): Node<Item> {
+  let node = root;
+  while (!node.isLeaf && node.children.length === 1) {
+    const [only] = node.children;
+    if (only === undefined) return node;
+    node = only;
+  }
+  return node;
 }
 
 /** See the module. `Item` must include neither undefined, which stands for "no such key", nor null. */
@@ -171,6 +113,16 @@ export class OrderedMap<Item> implements OrderedMapView<Item> {
     return walk(this.#root, from, until);
   }
 
+  /** The same entries in descending order. */
+  rangeBack(from = "", until?: string): IterableIterator<readonly [string, Item]> {
+    return walkBack(this.#root, from, until);
+  }
+
+  /** How many keys there are with `from <= key < until`. */
+  count(from = "", until?: string): number {
+    return countKeys(this.#root, from, until);
+  }
+
   /** The map as it is now, for ever. O(1); later writes copy what they change. */
   snapshotView(): OrderedMapView<Item> {
     this.#owner = {};
@@ -190,6 +142,70 @@ export class OrderedMap<Item> implements OrderedMapView<Item> {
     this.#previous = undefined; // Or it would keep a large value alive.
     if (previous === undefined) this.#size++;
     return previous;
+  }
+
+  /** Takes a key out; returns the value it had, or undefined. */
+  delete(key: string): Item | undefined {
+    const previous = find(this.#root, key);
+    if (previous === undefined) return undefined;
+    this.#root = this.#own(rootWithoutStem(this.#root));
+    let node: Node<Item> = this.#root;
+    while (!node.isLeaf) {
+      const child: Node<Item> | null = this.#childToTakeFrom(node, key);
+      if (child === null) return undefined; // Never: there is one child more than separators.
+      node = child;
+    }
+    const position = lowerBound(node.keys, key);
+    node.keys.splice(position, 1);
+    node.values.splice(position, 1);
+    this.#size--;
+    return previous;
+  }
+
+  /** The owned child where `key` belongs, after which two keys or children are in it, below an owned branch of two. */
+  #childToTakeFrom(branch: Branch<Item>, key: string): Node<Item> | null {
+    const { separators, children } = branch;
+    const thin = children[upperBound(separators, key)];
+    if (thin !== undefined && widthOf(thin) < minWidth) this.#even(branch, upperBound(separators, key));
+    const position = upperBound(separators, key);
+    const shared = children[position];
+    if (shared === undefined) return null;
+    const child = this.#own(shared);
+    children[position] = child;
+    return child;
+  }
+
+  /** Makes one node of the child at `position` and a neighbour, or two that have about as much as each other. */
+  #even(branch: Branch<Item>, position: number): void {
+    const { separators, children } = branch;
+    const at = Math.max(0, position - 1);
+    const [left, right] = [children[at], children[at + 1]];
+    const separator = separators[at];
+    if (left === undefined || right === undefined || separator === undefined) return;
+    const isOne = widthOf(left) + widthOf(right) <= joinedWidth;
+    const owner = this.#owner;
+    if (left.isLeaf && right.isLeaf) {
+      const keys = left.keys.concat(right.keys);
+      const values = left.values.concat(right.values);
+      const cut = isOne ? keys.length : keys.length >>> 1;
+      const nodes: Leaf<Item>[] = [{ isLeaf: true, owner, keys: keys.slice(0, cut), values: values.slice(0, cut) }];
+      if (!isOne) nodes.push({ isLeaf: true, owner, keys: keys.slice(cut), values: values.slice(cut) });
+      children.splice(at, 2, ...nodes);
+      separators.splice(at, 1, ...keys.slice(cut, cut + 1));
+    } else if (!left.isLeaf && !right.isLeaf) {
+      const below = left.children.concat(right.children);
+      const between = left.separators.concat(separator, right.separators);
+      const cut = isOne ? below.length : below.length >>> 1;
+      const first = {
+        isLeaf: false as const,
+        owner,
+        separators: between.slice(0, cut - 1),
+        children: below.slice(0, cut),
+      };
+      const second = { isLeaf: false as const, owner, separators: between.slice(cut), children: below.slice(cut) };
+      children.splice(at, 2, ...(isOne ? [first] : [first, second]));
+      separators.splice(at, 1, ...between.slice(cut - 1, cut));
+    }
   }
 
   /** The node itself if it may be changed in place, otherwise a copy that may. */

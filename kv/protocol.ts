@@ -10,19 +10,26 @@
  *
  * ```text
  * request = [1]                                                          openSession
- *         | [2, sessionId, serialNumber, lowestOutstanding, operation]   write
+ *         | [2, sessionId, serialNumber, lowestOutstanding, operation]   write; operations stand in operations.ts
  *         | [3, consistency, key]                                        read
  *         | [4]                                                          status
+ *         | [5, operation]                                               sessionlessWrite: putIfVersion only
+ *         | [6, consistency, query]                                      query; queries and answers stand in queries.ts
  *
- * operation   = [1, key, value]      put: replace the value
- *             | [2, key, value]      append: add to the end of the value; a missing key counts as ""
  * consistency = 0                    linearizable: sees every write that was answered before the read was sent
  *             | 1                    stale: what this server has applied, at once, from any server
  *
  * reply = [0, sessionId]             to openSession: done
- *       | [0, version]               to write: done; the key's new version, 1 for the first write of a key
+ *       | [0, number]                to write: done; the number is
+ *                                      for put, append, putIfVersion: the key's new version, 1 for the first write of a key
+ *                                      for delete, deletePrefix: how many keys were deleted
+ *                                      for increment: the sum
+ *                                      for transaction: 1 if all comparisons held, and 0 if not
+ *                                      for acquireLock: the lock's token
+ *                                      for renewLock, releaseLock: 0
  *       | [0, value, version]        to read: a missing key has value "" and version 0
  *       | [0, status]                to status: a map, see status.ts
+ *       | [0, index, answer]         to query: the answer, and the log index whose state it is from
  *       | [1, leader, address]       notLeader: ask the leader; its name, and its address "HOST:PORT" as this server
  *                                    dials it, or null where not known
  *       | [2, message]               unknown: the write may have been executed, or may yet be
@@ -35,6 +42,14 @@
  *       | [9]                        wrongType: text was appended to bytes, or bytes to text
  *       | [10]                       valueTooLarge: the value would have had more than 1048576 bytes
  *       | [11]                       storeFull: the store has no room for more
+ *       | [12, version]              versionMismatch: the key has this version, 1 or more, not the one expected
+ *       | [13]                       noKey: the key is missing, and a version was expected
+ *       | [14]                       notANumber: what was to be incremented is not a whole number in decimal digits
+ *       | [15]                       outOfRange: the sum would have been beyond plus or minus 2^48
+ *       | [16, position, code]       operationFailed: the transaction's operation at this position, from 0, would have
+ *                                    been answered with this code, 9, 10, 11, 14 or 15; none of them was executed
+ *       | [17, remainingMs]          lockHeld: somebody holds the lock, for so long unless it is renewed
+ *       | [18]                       lockNotHeld: the lock is not, or not any more, held under this token
  * ```
  *
  * A request that is answered with anything but 0 or 2 was not executed and never will be; the `message` is for people. If
@@ -48,22 +63,48 @@
  * may be repeated in a new session only if each earlier sending of it was answered, and with something other than 2;
  * otherwise it may have been executed, and nobody can know any more.
  *
+ * **Without a session.** A sessionlessWrite is executed each time it arrives. A putIfVersion that is sent again can be
+ * refused (12, 13) because an earlier sending of it has succeeded; then nobody knows. Where keys are deleted and made
+ * anew their versions begin anew too, and a repeat may even be executed twice.
+ *
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
 import type { Consistency } from "../raft/rsm/rsm.ts";
-import { operationToCbor, type WriteCommand, writeFromCbor } from "./commands.ts";
-import { arrayFrom, arrayOf, counterFrom, ShapeError, shown, textFrom, textOrNullFrom, valueFrom } from "./shape.ts";
+import {
+  type SessionlessWriteCommand,
+  sessionlessWriteFromCbor,
+  type WriteCommand,
+  writeFromCbor,
+} from "./commands.ts";
+import { keyFrom, operationToCbor } from "./operations.ts";
+import { largestNumber } from "./limits.ts";
+import { writeFailures } from "./outcomes.ts";
+import { answerFromCbor, queryFromCbor, queryToCbor, type WideAnswer, type WideQuery } from "./queries.ts";
+import type { SessionOutcome } from "./sessions.ts";
+import {
+  arrayFrom,
+  arrayOf,
+  counterFrom,
+  integerFrom,
+  ShapeError,
+  shown,
+  textFrom,
+  textOrNullFrom,
+  valueFrom,
+} from "./shape.ts";
 import type { ReadResult } from "./store.ts";
-import { keyProblem } from "./values.ts";
 
 /** What a client asks for. */
 export type KvRequest =
   /** Open a session. */
   | { readonly kind: "openSession" }
   | WriteCommand
+  | SessionlessWriteCommand
   /** Read a key. */
   | { readonly kind: "read"; readonly consistency: Consistency; readonly key: string }
+  /** Ask about more than one key's value. */
+  | { readonly kind: "query"; readonly consistency: Consistency; readonly query: WideQuery }
   /** How is this server? */
   | { readonly kind: "status" };
 
@@ -76,15 +117,10 @@ export type KvReply =
   /** Perhaps executed, for `unknown`; not executed otherwise. */
   | { readonly kind: "unknown" | "overloaded" | "unavailable" | "badRequest"; readonly message: string }
   /** Not executed. */
-  | {
-    readonly kind:
-      | "sessionExpired"
-      | "staleSerial"
-      | "tooManyOutstanding"
-      | "wrongType"
-      | "valueTooLarge"
-      | "storeFull";
-  };
+  | Refused;
+
+/** The answer to a write that was not executed, for a reason that the machine gives. */
+export type Refused = Exclude<SessionOutcome, { readonly kind: "written" | "done" }>;
 
 const okCode = 0;
 const notLeaderCode = 1;
@@ -93,21 +129,41 @@ const notLeaderCode = 1;
 const messageKinds = ["unknown", "overloaded", "unavailable", "badRequest"] as const;
 const firstMessageCode = 2;
 
-/** Reply codes that say all. */
-const plainKinds = [
-  "sessionExpired",
-  "staleSerial",
-  "tooManyOutstanding",
-  "wrongType",
-  "valueTooLarge",
-  "storeFull",
-] as const;
-const firstPlainCode = firstMessageCode + messageKinds.length;
+/** Reply codes that say all, in both directions. */
+const plainCodes = {
+  sessionExpired: 6,
+  staleSerial: 7,
+  tooManyOutstanding: 8,
+  wrongType: 9,
+  valueTooLarge: 10,
+  storeFull: 11,
+  noKey: 13,
+  notANumber: 14,
+  outOfRange: 15,
+  lockNotHeld: 18,
+} as const;
+const plainReplies = new Map<number, KvReply>([
+  [6, { kind: "sessionExpired" }],
+  [7, { kind: "staleSerial" }],
+  [8, { kind: "tooManyOutstanding" }],
+  [9, { kind: "wrongType" }],
+  [10, { kind: "valueTooLarge" }],
+  [11, { kind: "storeFull" }],
+  [13, { kind: "noKey" }],
+  [14, { kind: "notANumber" }],
+  [15, { kind: "outOfRange" }],
+  [18, { kind: "lockNotHeld" }],
+]);
+const versionMismatchCode = 12;
+const operationFailedCode = 16;
+const lockHeldCode = 17;
 
 const openSessionCode = 1;
 const writeCode = 2;
 const readCode = 3;
 const statusCode = 4;
+const sessionlessWriteCode = 5;
+const queryCode = 6;
 
 /** A request's body. */
 export function requestToCbor(request: KvRequest): CborValue {
@@ -119,9 +175,13 @@ export function requestToCbor(request: KvRequest): CborValue {
       return [writeCode, sessionId, serialNumber, lowestOutstanding, operationToCbor(operation)];
     }
     case "read":
-      return [readCode, request.consistency === "linearizable" ? 0 : 1, request.key];
+      return [readCode, consistencyToCbor(request.consistency), request.key];
+    case "query":
+      return [queryCode, consistencyToCbor(request.consistency), queryToCbor(request.query)];
     case "status":
       return [statusCode];
+    case "sessionlessWrite":
+      return [sessionlessWriteCode, operationToCbor(request.operation)];
   }
 }
 
@@ -136,18 +196,29 @@ export function requestFromCbor(body: CborValue): KvRequest {
       return writeFromCbor(items);
     case readCode: {
       const [, consistency, keyField] = arrayOf(items, 3, "a read");
-      if (consistency !== 0 && consistency !== 1) throw new ShapeError("consistency must be 0 linearizable or 1 stale");
-      const key = textFrom(keyField, "the key");
-      const problem = keyProblem(key);
-      if (problem !== null) throw new ShapeError(problem);
-      return { kind: "read", consistency: consistency === 0 ? "linearizable" : "stale", key };
+      return { kind: "read", consistency: consistencyFrom(consistency), key: keyFrom(keyField) };
     }
     case statusCode:
       arrayOf(items, 1, "status");
       return { kind: "status" };
+    case sessionlessWriteCode:
+      return sessionlessWriteFromCbor(items);
+    case queryCode: {
+      const [, consistency, query] = arrayOf(items, 3, "a query");
+      return { kind: "query", consistency: consistencyFrom(consistency), query: queryFromCbor(query) };
+    }
     default:
       throw new ShapeError(`method ${shown(items[0])} is unknown`);
   }
+}
+
+function consistencyToCbor(consistency: Consistency): number {
+  return consistency === "linearizable" ? 0 : 1;
+}
+
+function consistencyFrom(cbor: CborValue | undefined): Consistency {
+  if (cbor !== 0 && cbor !== 1) throw new ShapeError("consistency must be 0 linearizable or 1 stale");
+  return cbor === 0 ? "linearizable" : "stale";
 }
 
 /** A reply's body. */
@@ -162,8 +233,14 @@ export function replyToCbor(reply: KvReply): CborValue {
     case "unavailable":
     case "badRequest":
       return [firstMessageCode + messageKinds.indexOf(reply.kind), reply.message];
+    case "versionMismatch":
+      return [versionMismatchCode, reply.version];
+    case "operationFailed":
+      return [operationFailedCode, reply.position, plainCodes[reply.reason]];
+    case "lockHeld":
+      return [lockHeldCode, reply.remainingMs];
     default:
-      return [firstPlainCode + plainKinds.indexOf(reply.kind)];
+      return [plainCodes[reply.kind]];
   }
 }
 
@@ -184,15 +261,56 @@ export function replyFromCbor(body: CborValue): KvReply {
   if (messageKind !== undefined) {
     return { kind: messageKind, message: textFrom(arrayOf(items, 2, messageKind)[1], "the message") };
   }
-  const plainKind = plainKinds[code - firstPlainCode];
-  if (plainKind === undefined) throw new ShapeError(`reply code ${code} is unknown`);
-  arrayOf(items, 1, plainKind);
-  return { kind: plainKind };
+  const refused = refusedFromCbor(code, items) ?? plainReplies.get(code);
+  if (refused === undefined) throw new ShapeError(`reply code ${code} is unknown`);
+  if (plainReplies.has(code)) arrayOf(items, 1, refused.kind);
+  return refused;
+}
+
+/** Refusals that tell more than their code; null for the others. */
+function refusedFromCbor(code: number, items: readonly CborValue[]): Refused | null {
+  switch (code) {
+    case versionMismatchCode: {
+      const [, version] = arrayOf(items, 2, "versionMismatch");
+      return { kind: "versionMismatch", version: counterFrom(version, 1, "the version") };
+    }
+    case operationFailedCode: {
+      const [, position, reasonCode] = arrayOf(items, 3, "operationFailed");
+      const reason = writeFailures.find((failure) => plainCodes[failure] === reasonCode);
+      if (reason === undefined) throw new ShapeError(`${shown(reasonCode)} is no reason for a failed operation`);
+      return { kind: "operationFailed", position: counterFrom(position, 0, "the position"), reason };
+    }
+    case lockHeldCode: {
+      const [, remainingMs] = arrayOf(items, 2, "lockHeld");
+      return { kind: "lockHeld", remainingMs: counterFrom(remainingMs, 1, "remainingMs") };
+    }
+    default:
+      return null;
+  }
 }
 
 /** The one counter of a reply to openSession (the session's id) or write (the key's version). */
 export function counterFromFields(fields: readonly CborValue[]): number {
   return counterFrom(arrayOf(fields, 1, "the reply's fields")[0], 1, "the reply's number");
+}
+
+/** The one number of a reply to another write; from -2^48 to 2^48. */
+export function numberFromFields(fields: readonly CborValue[]): number {
+  return integerFrom(arrayOf(fields, 1, "the reply's fields")[0], -largestNumber, largestNumber, "the reply's number");
+}
+
+/** An answer, and the log index whose state it is from. */
+export interface IndexedAnswer {
+  /** Everything up to this index is in the answer, and nothing behind it. */
+  readonly index: number;
+  /** The answer. */
+  readonly answer: WideAnswer;
+}
+
+/** The fields of a reply to a query. */
+export function answerFromFields(query: WideQuery, fields: readonly CborValue[]): IndexedAnswer {
+  const [index, answer] = arrayOf(fields, 2, "the reply's fields");
+  return { index: counterFrom(index, 0, "the index"), answer: answerFromCbor(query, answer) };
 }
 
 /** The fields of a reply to read. */

@@ -6,10 +6,11 @@
  * @module
  */
 import type { NotDoneReason } from "../raft/rsm/errors.ts";
-import type { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
+import type { Consistency, ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { CborValue } from "../raft/encoding/cbor.ts";
 import { commandCodec, type KvCommand } from "./commands.ts";
 import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "./protocol.ts";
+import { answerToCbor } from "./queries.ts";
 import { ShapeError } from "./shape.ts";
 import type { KvAnswer, KvQuery, KvResult } from "./state_machine.ts";
 import { type KvStatus, statusToCbor } from "./status.ts";
@@ -17,7 +18,7 @@ import { type KvStatus, statusToCbor } from "./status.ts";
 /** The replicated key/value machine, as the service needs it. */
 export type KvReplica = Pick<
   ReplicatedStateMachine<KvCommand, KvResult, KvQuery, KvAnswer>,
-  "submitWith" | "readWith"
+  "submitWith" | "readWith" | "appliedIndex"
 >;
 
 /** What a {@link KvService} works with. */
@@ -52,9 +53,12 @@ export class KvService {
     switch (request.kind) {
       case "openSession":
       case "write":
+      case "sessionlessWrite":
         return this.#submit(request, respond);
       case "read":
-        return this.#read(request, respond);
+        return this.#read({ kind: "get", key: request.key }, request.consistency, respond);
+      case "query":
+        return this.#read(request.query, request.consistency, respond);
       case "status":
         return respond(replyToCbor({ kind: "ok", fields: [statusToCbor(this.#options.status())] }));
     }
@@ -73,11 +77,11 @@ export class KvService {
     });
   }
 
-  #read(request: Extract<KvRequest, { kind: "read" }>, respond: (reply: CborValue) => void): void {
-    this.#replica.readWith({ kind: "get", key: request.key }, request.consistency, (outcome) => {
+  #read(query: KvQuery, consistency: Consistency, respond: (reply: CborValue) => void): void {
+    this.#replica.readWith(query, consistency, (outcome) => {
       switch (outcome.kind) {
         case "done":
-          return respond([0, outcome.answer.value, outcome.answer.version]);
+          return respond(answerToReply(outcome.answer, this.#replica.appliedIndex));
         case "notDone":
           return respond(replyToCbor(this.#notDone(outcome.reason, outcome.leader)));
         case "failed":
@@ -110,6 +114,12 @@ export class KvService {
   }
 }
 
+/** The reply to a read. The index is asked for when the answer is made, so that it belongs to it. */
+function answerToReply(answer: KvAnswer, appliedIndex: number): CborValue {
+  if ("kind" in answer) return [0, appliedIndex, answerToCbor(answer)];
+  return [0, answer.value, answer.version];
+}
+
 /** The reply to a command that was applied. */
 function resultToCbor(result: KvResult): CborValue {
   switch (result.kind) {
@@ -117,6 +127,8 @@ function resultToCbor(result: KvResult): CborValue {
       return [0, result.sessionId];
     case "written":
       return [0, result.version];
+    case "done":
+      return [0, result.number];
     default:
       return replyToCbor(result);
   }

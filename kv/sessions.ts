@@ -15,7 +15,9 @@
  * @module
  */
 import { maxOutstandingPerSession, maxSessions, sessionIdleMs } from "./limits.ts";
-import type { WriteOutcome } from "./store.ts";
+import { packOutcome, unpackOutcome, type WriteOutcome } from "./outcomes.ts";
+
+export { packOutcome, unpackOutcome } from "./outcomes.ts";
 
 /** Why a write was not executed, or that it was executed before and what came of it. */
 export type SessionOutcome =
@@ -40,31 +42,6 @@ export interface SessionOptions {
 const sessionExpired: SessionOutcome = { kind: "sessionExpired" };
 const staleSerial: SessionOutcome = { kind: "staleSerial" };
 const tooManyOutstanding: SessionOutcome = { kind: "tooManyOutstanding" };
-
-const codeBits = 16;
-
-/** A result as one number: for a done write 16 times its version, otherwise the number of its kind, below 16. */
-export function packOutcome(outcome: WriteOutcome): number {
-  switch (outcome.kind) {
-    case "written":
-      return outcome.version * codeBits;
-    case "wrongType":
-      return 1;
-    case "valueTooLarge":
-      return 2;
-    case "storeFull":
-      return 3;
-  }
-}
-
-/** The inverse of {@link packOutcome}; null for a number that it never returns. */
-export function unpackOutcome(packed: number): WriteOutcome | null {
-  if (packed >= codeBits && packed % codeBits === 0) return { kind: "written", version: packed / codeBits };
-  if (packed === 1) return { kind: "wrongType" };
-  if (packed === 2) return { kind: "valueTooLarge" };
-  if (packed === 3) return { kind: "storeFull" };
-  return null;
-}
 
 /**
  * One client's session. Nearly all clients have one write under way at a time, so the first kept result lives in the

@@ -33,6 +33,20 @@ export function counterFrom(value: CborValue | undefined, least: number, what: s
   return value;
 }
 
+/** An integer with `least <= value <= most`. */
+export function integerFrom(value: CborValue | undefined, least: number, most: number, what: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
+    throw new ShapeError(`${what} must be an integer from ${least} to ${most}`);
+  }
+  return value;
+}
+
+/** A boolean. */
+export function booleanFrom(value: CborValue | undefined, what: string): boolean {
+  if (typeof value !== "boolean") throw new ShapeError(`${what} must be a boolean`);
+  return value;
+}
+
 /** A text. */
 export function textFrom(value: CborValue | undefined, what: string): string {
   if (typeof value !== "string") throw new ShapeError(`${what} must be a text`);

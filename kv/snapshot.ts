@@ -6,13 +6,16 @@
  *
  * | frame | item |
  * |---|---|
- * | first, exactly one | `["balsa-kv", version]`, version being 1 |
+ * | first, exactly one | `["balsa-kv", version]`, version being 2 |
  * | entries, any number | `[1, [key, version, value, key, version, value, …]]`: keys ascending over the whole snapshot |
  * | sessions, any number | `[2, [id, lastActiveMs, lowestOutstanding, count, (serial, packed) × count, …]]` |
- * | last, exactly one | `[3, number of keys, number of sessions, hash]`, hash being `Store.hash()` |
+ * | locks, any number | `[4, [name, token, leaseMs, expiresAtMs, …]]`: names ascending over the whole snapshot |
+ * | last, exactly one | `[3, number of keys, number of sessions, hash, number of locks]`, hash being `Store.hash()` |
  *
  * A text value is a CBOR text, a value of bytes a byte string. Sessions come idle longest first, each whole in one frame,
  * their results by ascending serial, packed as `sessions.ts` says. A frame ends when it has about `snapshotSliceBytes`.
+ *
+ * Version 1, which is read as well, had fewer kinds of packed results and no locks, nor their number in the last frame.
  *
  * The reader takes the bytes in any cut and accepts nothing that the writer would not have written, but for where frames
  * end. Checksums over the bytes are the storage's business; the hash catches what is wrong without being damaged.
@@ -21,7 +24,9 @@
  */
 import { type CborValue, decodeCbor } from "../raft/encoding/cbor.ts";
 import { CborWriter } from "../raft/encoding/cbor_writer.ts";
+import { keyFrom } from "./operations.ts";
 import { maxSnapshotFrameBytes, snapshotSliceBytes } from "./limits.ts";
+import { type HeldLock, type LockOptions, LockTable } from "./locks.ts";
 import type { OrderedMapView } from "./ordered_map.ts";
 import { type SessionOptions, SessionTable } from "./sessions.ts";
 import { arrayFrom, arrayOf, counterFrom, ShapeError, shown, textFrom, valueFrom } from "./shape.ts";
@@ -29,16 +34,21 @@ import { Store, type StoreEntry, type StoreOptions } from "./store.ts";
 import { keyProblem, valueProblem } from "./values.ts";
 
 const magic = "balsa-kv";
-const formatVersion = 1;
+const formatVersion = 2;
+const oldestFormatVersion = 1;
 const entriesFrame = 1;
 const sessionsFrame = 2;
 const endFrame = 3;
+const locksFrame = 4;
 
 /** Entries in a frame at the most, so that their items stay far below the codec's limit of 65,536. */
 const maxEntriesPerFrame = 4096;
 
 /** Numbers after which a sessions frame ends; one session adds 4 + 2 * maxOutstandingPerSession at the most. */
 const numbersPerSessionsFrame = 8192;
+
+/** Locks in a frame at the most: with the longest names it has about 512 KiB. */
+const locksPerFrame = 128;
 
 /** Everything a snapshot is made of, as it was at one moment. */
 export interface FrozenState {
@@ -48,6 +58,8 @@ export interface FrozenState {
   readonly sessions: Float64Array;
   /** Number of sessions. */
   readonly sessionCount: number;
+  /** See `LockTable.freeze`. */
+  readonly locks: readonly HeldLock[];
   /** See `Store.hash`. */
   readonly hash: string;
 }
@@ -58,6 +70,8 @@ export interface ThawedState {
   readonly store: Store;
   /** The sessions. */
   readonly sessions: SessionTable;
+  /** The locks. */
+  readonly locks: LockTable;
 }
 
 /** The bytes of a snapshot, a frame at a time: each takes about a millisecond to make. */
@@ -66,7 +80,9 @@ export function* snapshotSlices(state: FrozenState): IterableIterator<Uint8Array
   yield frame(writer, () => writer.value([magic, formatVersion]));
   yield* entrySlices(writer, state.entries);
   yield* sessionSlices(writer, state.sessions);
-  yield frame(writer, () => writer.value([endFrame, state.entries.size, state.sessionCount, state.hash]));
+  yield* lockSlices(writer, state.locks);
+  const { entries, sessionCount, hash, locks } = state;
+  yield frame(writer, () => writer.value([endFrame, entries.size, sessionCount, hash, locks.length]));
 }
 
 function* entrySlices(writer: CborWriter, entries: OrderedMapView<StoreEntry>): IterableIterator<Uint8Array> {
@@ -116,6 +132,18 @@ function* sessionSlices(writer: CborWriter, numbers: Float64Array): IterableIter
   }
 }
 
+function* lockSlices(writer: CborWriter, locks: readonly HeldLock[]): IterableIterator<Uint8Array> {
+  for (let from = 0; from < locks.length; from += locksPerFrame) {
+    const fields = locks.slice(from, from + locksPerFrame).flatMap((lock) => [
+      lock.name,
+      lock.token,
+      lock.leaseMs,
+      lock.expiresAtMs,
+    ]);
+    yield frame(writer, () => writer.value([locksFrame, fields]));
+  }
+}
+
 /** A frame around what `write` writes. */
 function frame(writer: CborWriter, write: () => void): Uint8Array {
   writer.reset();
@@ -126,10 +154,12 @@ function frame(writer: CborWriter, write: () => void): Uint8Array {
   return bytes;
 }
 
+type SnapshotOptions = StoreOptions & SessionOptions & LockOptions;
+
 /** Reads a snapshot. Throws {@link ShapeError} or a CborError on anything but a whole and correct one. */
 export async function readSnapshot(
   chunks: AsyncIterable<Uint8Array>,
-  options: StoreOptions & SessionOptions = {},
+  options: SnapshotOptions = {},
 ): Promise<ThawedState> {
   const reader = new SnapshotReader(options);
   for await (const chunk of chunks) reader.push(chunk);
@@ -139,14 +169,19 @@ export async function readSnapshot(
 class SnapshotReader {
   readonly #store: Store;
   readonly #sessions: SessionTable;
+  readonly #locks: LockTable;
+  #version = formatVersion;
+  #lockCount = 0;
+  #lastLock: string | null = null;
   /** Bytes of the frame that has not come whole yet, its length included. */
   #rest = new Uint8Array(0);
-  #stage: "header" | "entries" | "sessions" | "done" = "header";
+  #stage: "header" | "entries" | "sessions" | "locks" | "done" = "header";
   #lastKey: string | null = null;
 
-  constructor(options: StoreOptions & SessionOptions) {
+  constructor(options: SnapshotOptions) {
     this.#store = new Store(options);
     this.#sessions = new SessionTable(options);
+    this.#locks = new LockTable(options);
   }
 
   push(chunk: Uint8Array): void {
@@ -170,7 +205,7 @@ class SnapshotReader {
 
   end(): ThawedState {
     if (this.#stage !== "done" || this.#rest.length > 0) throw new ShapeError("the snapshot is cut short");
-    return { store: this.#store, sessions: this.#sessions };
+    return { store: this.#store, sessions: this.#sessions, locks: this.#locks };
   }
 
   #frame(item: CborValue): void {
@@ -181,7 +216,8 @@ class SnapshotReader {
     if (this.#stage === "done") throw new ShapeError("the snapshot goes on behind its last frame");
     const items = arrayFrom(item, "a snapshot frame");
     if (items[0] === entriesFrame && this.#stage === "entries") this.#entries(items);
-    else if (items[0] === sessionsFrame) this.#sessionsFrame(items);
+    else if (items[0] === sessionsFrame && this.#stage !== "locks") this.#sessionsFrame(items);
+    else if (items[0] === locksFrame && this.#version >= 2) this.#locksFrame(items);
     else if (items[0] === endFrame) this.#end(items);
     else throw new ShapeError(`a snapshot frame of kind ${shown(items[0])} is unknown or out of place`);
   }
@@ -189,9 +225,14 @@ class SnapshotReader {
   #header(item: CborValue): void {
     const [found, version] = arrayOf(item, 2, "the snapshot's header");
     if (found !== magic) throw new ShapeError("this is not a snapshot of the key/value store");
-    if (version !== formatVersion) {
-      throw new ShapeError(`the snapshot has format ${shown(version)}; this version of Balsa reads ${formatVersion}`);
+    if (typeof version !== "number" || !(version >= oldestFormatVersion && version <= formatVersion)) {
+      throw new ShapeError(
+        `the snapshot has format ${
+          shown(version)
+        }; this version of Balsa reads ${oldestFormatVersion} to ${formatVersion}`,
+      );
     }
+    this.#version = version;
     this.#stage = "entries";
   }
 
@@ -230,8 +271,29 @@ class SnapshotReader {
     }
   }
 
+  #locksFrame(items: readonly CborValue[]): void {
+    this.#stage = "locks";
+    const fields = arrayFrom(arrayOf(items, 2, "a locks frame")[1], "locks");
+    if (fields.length === 0 || fields.length % 4 !== 0) throw new ShapeError("locks must come in fours");
+    for (let at = 0; at < fields.length; at += 4) {
+      const name = keyFrom(fields[at]);
+      if (this.#lastLock !== null && name <= this.#lastLock) throw new ShapeError("names of locks must ascend");
+      this.#lastLock = name;
+      this.#lockCount++;
+      this.#locks.load({
+        name,
+        token: counterFrom(fields[at + 1], 1, "a token"),
+        leaseMs: counterFrom(fields[at + 2], 1, "leaseMs"),
+        expiresAtMs: counterFrom(fields[at + 3], 1, "expiresAtMs"),
+      });
+    }
+  }
+
   #end(items: readonly CborValue[]): void {
-    const [, keys, sessions, hash] = arrayOf(items, 4, "the snapshot's last frame");
+    const [, keys, sessions, hash, locks] = arrayOf(items, this.#version === 1 ? 4 : 5, "the snapshot's last frame");
+    if (this.#version >= 2 && locks !== this.#lockCount) {
+      throw new ShapeError(`the snapshot says ${shown(locks)} locks, but holds ${this.#lockCount}`);
+    }
     if (keys !== this.#store.size || sessions !== this.#sessions.size || hash !== this.#store.hash()) {
       throw new ShapeError(
         `the snapshot says ${shown(keys)} keys, ${shown(sessions)} sessions and hash ${shown(hash)}, but holds ` +

@@ -1,13 +1,18 @@
 /**
- * The key/value store as a replicated state machine: sessions in front of the store, both in the snapshot.
+ * The key/value store as a replicated state machine: sessions in front of the store and the locks, all in the snapshot.
  *
  * @module
  */
 import type { ApplyContext, CommandCodec, SnapshotSource, StateMachine } from "../raft/rsm/state_machine.ts";
-import { commandCodec, type KvCommand, type Operation, type WriteCommand } from "./commands.ts";
+import { commandCodec, type KvCommand, type WriteCommand } from "./commands.ts";
+import { type LockOptions, LockTable } from "./locks.ts";
+import type { Operation } from "./operations.ts";
+import type { WriteOutcome } from "./outcomes.ts";
+import { countOf, pageOf, type WideAnswer, type WideQuery } from "./queries.ts";
 import { type SessionOptions, type SessionOutcome, SessionTable } from "./sessions.ts";
 import { type FrozenState, readSnapshot, snapshotSlices } from "./snapshot.ts";
-import { type ReadResult, Store, type StoreOptions, type WriteOutcome } from "./store.ts";
+import { type ReadResult, Store, type StoreOptions } from "./store.ts";
+import { transact, writeKey } from "./transaction.ts";
 
 /** What a command came to. */
 export type KvResult =
@@ -15,16 +20,19 @@ export type KvResult =
   | { readonly kind: "sessionOpened"; readonly sessionId: number }
   | SessionOutcome;
 
-/** A question that changes nothing. */
-export interface KvQuery {
-  /** Discriminates what may become a union. */
+/** Asks for one key. */
+export interface GetQuery {
+  /** Discriminates the union. */
   readonly kind: "get";
   /** The key. */
   readonly key: string;
 }
 
-/** The answer to a {@link KvQuery}. */
-export type KvAnswer = ReadResult;
+/** A question that changes nothing. */
+export type KvQuery = GetQuery | WideQuery;
+
+/** The answer to a {@link KvQuery}: to a get what was read, which has no `kind`, and otherwise what its kind says. */
+export type KvAnswer = ReadResult | WideAnswer;
 
 /** Figures about the state, for `status`. */
 export interface KvFigures {
@@ -38,36 +46,62 @@ export interface KvFigures {
   readonly hash: string;
 }
 
+/** Settings of a {@link KvStateMachine}; other than the defaults only in tests. */
+export type KvMachineOptions = StoreOptions & SessionOptions & LockOptions;
+
 /** See the module. */
 export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery, KvAnswer> {
   /** See `commands.ts`. */
   readonly commandCodec: CommandCodec<KvCommand> = commandCodec;
-  readonly #options: StoreOptions & SessionOptions;
+  readonly #options: KvMachineOptions;
   #store: Store;
   #sessions: SessionTable;
+  #locks: LockTable;
+  /** Cluster time of the last command; 0 before the first, and after a restore until the next. */
+  #clusterTimeMs = 0;
 
   /** `options` differ from the defaults only in tests: they are part of what every replica must agree on. */
-  constructor(options: StoreOptions & SessionOptions = {}) {
+  constructor(options: KvMachineOptions = {}) {
     this.#options = options;
     this.#store = new Store(options);
     this.#sessions = new SessionTable(options);
+    this.#locks = new LockTable(options);
   }
 
   /** Executes a command. */
   apply(command: KvCommand, context: ApplyContext): KvResult {
+    this.#clusterTimeMs = context.clusterTimeMs;
     this.#sessions.expire(context.clusterTimeMs);
     switch (command.kind) {
       case "openSession":
         this.#sessions.open(context.index, context.clusterTimeMs);
         return { kind: "sessionOpened", sessionId: context.index };
       case "write":
-        return this.#write(command, context.clusterTimeMs);
+        return this.#write(command, context);
+      case "sessionlessWrite":
+        return this.#execute(command.operation, context);
     }
   }
 
   /** Answers from the state as it is. */
+  query(query: GetQuery): ReadResult;
+  query(query: KvQuery): KvAnswer;
   query(query: KvQuery): KvAnswer {
-    return this.#store.read(query.key);
+    switch (query.kind) {
+      case "get":
+        return this.#store.read(query.key);
+      case "range":
+        return pageOf(this.#store.entries, query);
+      case "count":
+        return countOf(this.#store.entries, query);
+      case "lock": {
+        const lock = this.#locks.held(query.name, this.#clusterTimeMs);
+        const remainingMs = lock === null
+          ? 0
+          : lock.expiresAtMs - Math.max(this.#clusterTimeMs, lock.expiresAtMs - lock.leaseMs);
+        return { kind: "lock", token: lock?.token ?? 0, remainingMs };
+      }
+    }
   }
 
   /** A view of the state as it is: O(1) for the keys, a few milliseconds for 200,000 sessions. */
@@ -75,6 +109,7 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
     let frozen: FrozenState | null = {
       entries: this.#store.view(),
       sessions: this.#sessions.freeze(),
+      locks: this.#locks.freeze(this.#clusterTimeMs),
       sessionCount: this.#sessions.size,
       hash: this.#store.hash(),
     };
@@ -90,9 +125,12 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
 
   /** Replaces the state; leaves it as it was if the snapshot is not correct, and throws. */
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const { store, sessions } = await readSnapshot(chunks, this.#options);
+    const { store, sessions, locks } = await readSnapshot(chunks, this.#options);
     this.#store = store;
     this.#sessions = sessions;
+    this.#locks = locks;
+    // Not known before the next command; until then every lock of the snapshot counts as held, which it then was.
+    this.#clusterTimeMs = 0;
   }
 
   /** Figures for `status`. */
@@ -101,21 +139,34 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
     return { keys: store.size, storeBytes: store.bytes, sessions: this.#sessions.size, hash: store.hash() };
   }
 
-  #write(command: WriteCommand, clusterTimeMs: number): SessionOutcome {
+  #write(command: WriteCommand, context: ApplyContext): SessionOutcome {
     const { sessionId, serialNumber, lowestOutstanding } = command;
-    const answer = this.#sessions.admit(sessionId, serialNumber, lowestOutstanding, clusterTimeMs);
+    const answer = this.#sessions.admit(sessionId, serialNumber, lowestOutstanding, context.clusterTimeMs);
     if (answer !== null) return answer;
-    const outcome = this.#execute(command.operation);
+    const outcome = this.#execute(command.operation, context);
     this.#sessions.keep(sessionId, serialNumber, outcome);
     return outcome;
   }
 
-  #execute(operation: Operation): WriteOutcome {
+  #execute(operation: Operation, { index, clusterTimeMs }: ApplyContext): WriteOutcome {
     switch (operation.kind) {
       case "put":
-        return this.#store.put(operation.key, operation.value);
       case "append":
-        return this.#store.append(operation.key, operation.value);
+      case "delete":
+      case "increment":
+        return writeKey(this.#store, operation);
+      case "putIfVersion":
+        return this.#store.putIfVersion(operation.key, operation.value, operation.version);
+      case "deletePrefix":
+        return this.#store.deletePrefix(operation.prefix, operation.limit);
+      case "transaction":
+        return transact(this.#store, operation);
+      case "acquireLock":
+        return this.#locks.acquire(operation.name, operation.leaseMs, index, clusterTimeMs);
+      case "renewLock":
+        return this.#locks.renew(operation.name, operation.token, clusterTimeMs);
+      case "releaseLock":
+        return this.#locks.release(operation.name, operation.token, clusterTimeMs);
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The keys and their values: what put, append and get do to them, without sessions, time or I/O.
+ * The keys and their values: what writes and reads do to them, without sessions, time or I/O.
  *
  * A missing key reads as "" at version 0, and an append starts from there. Every write that changes a key raises the key's
- * version by one. Texts and bytes do not mix: appending one to the other changes nothing and says so.
+ * version by one; deleting it takes the version away too, so that a key made anew starts from 1 again. Texts and bytes do not mix: appending one to the other changes nothing and says so.
  *
  * Appending costs as much as what is appended, however long the value has become. Text relies on the engine's ropes; the
  * length in UTF-8 and the hash are continued, never computed anew. Bytes grow in a buffer with room to spare: an entry is a
@@ -11,15 +11,16 @@
  *
  * @module
  */
-import { maxStoreBytes, maxValueBytes } from "./limits.ts";
+import { largestNumber, maxStoreBytes, maxValueBytes } from "./limits.ts";
 import { OrderedMap, type OrderedMapView } from "./ordered_map.ts";
-import { continueHash, emptyHash, utf8Bytes, type Value, valueBytes } from "./values.ts";
+import type { WriteOutcome } from "./outcomes.ts";
+import { continueHash, emptyHash, endOfPrefix, utf8Bytes, type Value, valueBytes } from "./values.ts";
 
 /** A key's value. Never changed in place, so that views of the store may share it. */
 export interface StoreEntry {
   /** The value. Bytes must not be written to. */
   readonly value: Value;
-  /** How often the key was written; >= 1. */
+  /** How often the key was written since it was last missing; >= 1. */
   readonly version: number;
   /** Bytes of the value, text as UTF-8; <= maxValueBytes. */
   readonly bytes: number;
@@ -27,16 +28,7 @@ export interface StoreEntry {
   readonly hash: number;
 }
 
-/** What became of a write. */
-export type WriteOutcome =
-  /** Done; `version` is the key's new version. */
-  | { readonly kind: "written"; readonly version: number }
-  /** Nothing changed: text was appended to bytes, or bytes to text. */
-  | { readonly kind: "wrongType" }
-  /** Nothing changed: the value would have had more than `maxValueBytes`. */
-  | { readonly kind: "valueTooLarge" }
-  /** Nothing changed: all keys and values together would have had more than `maxStoreBytes`. */
-  | { readonly kind: "storeFull" };
+export type { WriteOutcome } from "./outcomes.ts";
 
 /** What a read finds. */
 export interface ReadResult {
@@ -46,10 +38,16 @@ export interface ReadResult {
   readonly version: number;
 }
 
+const noKey: WriteOutcome = { kind: "noKey" };
 const wrongType: WriteOutcome = { kind: "wrongType" };
 const valueTooLarge: WriteOutcome = { kind: "valueTooLarge" };
 const storeFull: WriteOutcome = { kind: "storeFull" };
+const notANumber: WriteOutcome = { kind: "notANumber" };
+const outOfRange: WriteOutcome = { kind: "outOfRange" };
 const missing: ReadResult = { value: "", version: 0 };
+
+/** A whole number as {@link Store.increment} takes it: more digits than these are out of range in any case. */
+const wholeNumber = /^-?\d{1,40}$/;
 
 /** Each so many appends a text's rope is made flat, so that a rope never holds more pieces than this. */
 const piecesPerRope = 1024;
@@ -98,6 +96,13 @@ export class Store {
     return this.#replace(key, previous, kept, bytes, continueHash(emptyHash, value));
   }
 
+  /** Replaces the value of a key if its version is `version`; 0 stands for a missing key. */
+  putIfVersion(key: string, value: Value, version: number): WriteOutcome {
+    const current = this.read(key).version;
+    if (current === version) return this.put(key, value);
+    return current === 0 ? noKey : { kind: "versionMismatch", version: current };
+  }
+
   /** Adds to the end of a key's value; a missing key counts as empty. */
   append(key: string, suffix: Value): WriteOutcome {
     const previous = this.#entries.get(key);
@@ -121,6 +126,48 @@ export class Store {
     return this.#replace(key, previous, grown, previous.bytes + added, continueHash(previous.hash, suffix));
   }
 
+  /** Adds to the number that a key's text is; a missing key and an empty text count as 0. `number` is the sum. */
+  increment(key: string, by: number): WriteOutcome {
+    const previous = this.#entries.get(key);
+    const text = previous === undefined || previous.value === "" ? "0" : previous.value;
+    if (typeof text !== "string" || !wholeNumber.test(text)) return notANumber;
+    const number = Number(text) + by;
+    if (Math.abs(number) > largestNumber) return outOfRange;
+    const outcome = this.put(key, String(number));
+    return outcome.kind === "written" ? { kind: "done", number } : outcome;
+  }
+
+  /** Takes a key away; `number` is 1 if it was there, otherwise 0. */
+  delete(key: string): WriteOutcome {
+    const entry = this.#entries.delete(key);
+    if (entry === undefined) return { kind: "done", number: 0 };
+    this.#bytes -= utf8Bytes(key);
+    this.#count(continueHash(emptyHash, key), entry, -1);
+    return { kind: "done", number: 1 };
+  }
+
+  /** Takes away the first keys that begin with `prefix`, at most `limit`; `number` is how many. */
+  deletePrefix(prefix: string, limit: number): WriteOutcome {
+    const keys: string[] = [];
+    for (const [key] of this.#entries.range(prefix, endOfPrefix(prefix))) {
+      if (keys.length === limit) break;
+      keys.push(key);
+    }
+    for (const key of keys) this.delete(key);
+    return { kind: "done", number: keys.length };
+  }
+
+  /** The entry of a key, undefined if it is missing. */
+  entry(key: string): StoreEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Undoes writes to a key: it has `entry` again, which {@link entry} has given, or is missing again. */
+  undo(key: string, entry: StoreEntry | undefined): void {
+    if (entry === undefined) this.delete(key);
+    else this.#set(key, this.#entries.get(key), entry);
+  }
+
   /** Sets a key as a snapshot has it, with its version. */
   load(key: string, value: Value, version: number): void {
     const kept = typeof value === "string" ? value : value.slice();
@@ -130,6 +177,11 @@ export class Store {
       bytes: valueBytes(value),
       hash: continueHash(emptyHash, value),
     });
+  }
+
+  /** All entries as they are, until the next write. */
+  get entries(): OrderedMapView<StoreEntry> {
+    return this.#entries;
   }
 
   /** All entries as they are now, for ever. */

@@ -71,3 +71,24 @@ export function valueProblem(value: Value): string | null {
   }
   return null;
 }
+
+/** Why a text cannot be a bound of keys, as the end of a sentence that begins "Cannot …: "; null when it can. "" can. */
+export function prefixProblem(prefix: string): string | null {
+  return prefix === "" ? null : keyProblem(prefix);
+}
+
+/** The least text, in the order of keys, that is above all that begin with `prefix`; undefined for no such bound. */
+export function endOfPrefix(prefix: string): string | undefined {
+  for (let length = prefix.length; length > 0; length--) {
+    const unit = prefix.charCodeAt(length - 1);
+    // The result may end in a lone surrogate, which does no harm to a bound that is only compared.
+    if (unit < 0xffff) return prefix.slice(0, length - 1) + String.fromCharCode(unit + 1);
+  }
+  return undefined;
+}
+
+/** Whether two values are of the same type and equal. */
+export function valuesEqual(left: Value, right: Value): boolean {
+  if (typeof left === "string" || typeof right === "string") return left === right;
+  return left.length === right.length && left.every((byte, at) => byte === right[at]);
+}

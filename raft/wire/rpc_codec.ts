@@ -4,8 +4,9 @@
  * ```text
  * request = [correlationId, body, checksum]     client to server, an item of at most 1.5 MiB
  * reply   = [correlationId, body, checksum]     server to client, an item of at most 8 MiB
- *   correlationId  unsigned, at most 2^53 - 1: chosen by the client, repeated in the one reply to the request. It should
- *                  not be used again on the same connection.
+ *   correlationId  unsigned, at most 2^53 - 1: chosen by the client, repeated in the one reply to the request. It must not
+ *                  be used again on the same connection: a request that repeats one of the last 256 is dropped, being a
+ *                  copy that was made on the way.
  *   body           any item of the strict subset; for the key/value store see kv/protocol.ts
  *   checksum       the CRC-32 (zlib's) of all bytes of the item before it, its initial byte (83) included
  * ```

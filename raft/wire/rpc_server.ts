@@ -84,6 +84,26 @@ interface WaitingReply {
   readonly reply: CborValue;
 }
 
+/** Correlation ids remembered at least, on each connection. */
+const rememberedIds = 256;
+
+/** The correlation ids of a connection's latest requests. */
+class RecentIds {
+  #older = new Set<number>();
+  #newer = new Set<number>();
+
+  /** Notes an id; false when it is there already. */
+  add(id: number): boolean {
+    if (this.#newer.has(id) || this.#older.has(id)) return false;
+    this.#newer.add(id);
+    if (this.#newer.size >= rememberedIds) {
+      this.#older = this.#newer;
+      this.#newer = new Set();
+    }
+    return true;
+  }
+}
+
 class ServedClient implements RpcServerConnection {
   readonly #connection: Connection;
   readonly #limits: WireLimits;
@@ -94,6 +114,7 @@ class ServedClient implements RpcServerConnection {
   /** Bytes of those requests. */
   #inflightBytes = 0;
   #waiting: WaitingReply[] = [];
+  readonly #recentIds = new RecentIds();
   #isPaused = false;
   /** Runs while replies pile up. */
   #drainTimer: Timer | null = null;
@@ -128,6 +149,8 @@ class ServedClient implements RpcServerConnection {
 
   receive(item: Uint8Array, isOwn: boolean): void {
     const { correlationId, body } = decodeCall(item, isOwn);
+    // A copy made on the way must not be answered: refused now, while the first is under way, it would say "not executed".
+    if (!this.#recentIds.add(correlationId)) return;
     const requestBytes = item.length;
     this.#inflight++;
     this.#inflightBytes += requestBytes;

@@ -9,6 +9,7 @@ import { WireListener } from "../../raft/wire/listener.ts";
 import { RpcServer } from "../../raft/wire/rpc.ts";
 import { Clerk, type ClerkOptions } from "../../kv/clerk.ts";
 import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "../../kv/protocol.ts";
+import { answerToCbor } from "../../kv/queries.ts";
 import { KvStateMachine } from "../../kv/state_machine.ts";
 import { FakeClock, FakeNetwork } from "./fake_world.ts";
 
@@ -139,9 +140,14 @@ export class FakeCluster implements AsyncDisposable {
       const { value, version } = this.machine.query({ kind: "get", key: request.key });
       return { kind: "ok", fields: [value, version] };
     }
+    if (request.kind === "query") {
+      const answer = this.machine.query(request.query);
+      return { kind: "ok", fields: [this.#index, "kind" in answer ? answerToCbor(answer) : null] };
+    }
     const context = { index: ++this.#index, term: 1, clusterTimeMs: this.clock.wallMs() };
     const result = this.machine.apply(request, context);
     if (result.kind === "sessionOpened") return { kind: "ok", fields: [result.sessionId] };
+    if (result.kind === "done") return { kind: "ok", fields: [result.number] };
     return result.kind === "written" ? { kind: "ok", fields: [result.version] } : result;
   }
 }

@@ -1,15 +1,19 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type CborValue, decodeCbor, encodeCbor } from "../../raft/encoding/cbor.ts";
 import {
+  answerFromFields,
   counterFromFields,
   type KvReply,
   type KvRequest,
+  numberFromFields,
   readResultFromFields,
   replyFromCbor,
   replyToCbor,
   requestFromCbor,
   requestToCbor,
 } from "../../kv/protocol.ts";
+import type { Operation } from "../../kv/operations.ts";
+import { answerToCbor, type WideAnswer, type WideQuery } from "../../kv/queries.ts";
 import { ShapeError } from "../../kv/shape.ts";
 import { type KvStatus, statusFromCbor, statusToCbor } from "../../kv/status.ts";
 import { seededRandom } from "./seeded_random.ts";
@@ -33,6 +37,7 @@ const requests: readonly KvRequest[] = [
   { kind: "read", consistency: "linearizable", key: "color" },
   { kind: "read", consistency: "stale", key: "color" },
   { kind: "status" },
+  { kind: "sessionlessWrite", operation: { kind: "putIfVersion", key: "color", value: "red", version: 0 } },
 ];
 
 const replies: readonly KvReply[] = [
@@ -50,6 +55,45 @@ const replies: readonly KvReply[] = [
   { kind: "wrongType" },
   { kind: "valueTooLarge" },
   { kind: "storeFull" },
+  { kind: "versionMismatch", version: 3 },
+  { kind: "noKey" },
+  { kind: "notANumber" },
+  { kind: "outOfRange" },
+  { kind: "operationFailed", position: 3, reason: "wrongType" },
+  { kind: "operationFailed", position: 127, reason: "outOfRange" },
+  { kind: "lockHeld", remainingMs: 900 },
+  { kind: "lockNotHeld" },
+];
+
+const operations: readonly (readonly [Operation, CborValue])[] = [
+  [{ kind: "delete", key: "k" }, [4, "k"]],
+  [{ kind: "deletePrefix", prefix: "", limit: 10_000 }, [7, "", 10_000]],
+  [{ kind: "increment", key: "k", by: -(2 ** 48) }, [8, "k", -(2 ** 48)]],
+  [{ kind: "acquireLock", name: "l", leaseMs: 100 }, [9, "l", 100]],
+  [{ kind: "renewLock", name: "l", token: 7 }, [10, "l", 7]],
+  [{ kind: "releaseLock", name: "l", token: 7 }, [11, "l", 7]],
+  [{ kind: "transaction", comparisons: [], then: [], else: [] }, [5, [], [], []]],
+  [
+    {
+      kind: "transaction",
+      comparisons: [{ kind: "version", key: "a", version: 0 }, { kind: "value", key: "b", value: "x" }],
+      then: [{ kind: "put", key: "a", value: "1" }, { kind: "delete", key: "b" }],
+      else: [{ kind: "append", key: "c", value: new Uint8Array([1]) }, { kind: "increment", key: "d", by: 1 }],
+    },
+    [5, [[1, "a", 0], [2, "b", "x"]], [[1, "a", "1"], [4, "b"]], [[2, "c", new Uint8Array([1])], [8, "d", 1]]],
+  ],
+];
+
+const everything = { prefix: "", from: "", to: null, cursor: null, reverse: false, keysOnly: false } as const;
+
+const queries: readonly (readonly [WideQuery, CborValue])[] = [
+  [{ kind: "range", ...everything, limit: 1 }, [1, "", "", null, null, 1, false, false]],
+  [
+    { kind: "range", prefix: "a", from: "b", to: "c", cursor: "d", limit: 10_000, reverse: true, keysOnly: true },
+    [1, "a", "b", "c", "d", 10_000, true, true],
+  ],
+  [{ kind: "count", prefix: "a", from: "", to: "" }, [2, "a", "", ""]],
+  [{ kind: "lock", name: "l" }, [3, "l"]],
 ];
 
 const status: KvStatus = {
@@ -83,7 +127,22 @@ Deno.test("protocol: requests, replies and status come back as they were sent", 
 
 Deno.test("protocol: the bytes are the ones that its page gives", () => {
   assertEquals(requests.map(requestToCbor).slice(0, 2), [[1], [2, 7, 9, 8, [1, "color", "blue"]]]);
-  assertEquals(requests.map(requestToCbor).slice(3), [[3, 0, "color"], [3, 1, "color"], [4]]);
+  assertEquals(requests.map(requestToCbor).slice(3), [[3, 0, "color"], [3, 1, "color"], [4], [5, [
+    3,
+    "color",
+    "red",
+    0,
+  ]]]);
+  assertEquals(replies.map(replyToCbor).slice(-8), [
+    [12, 3],
+    [13],
+    [14],
+    [15],
+    [16, 3, 9],
+    [16, 127, 15],
+    [17, 900],
+    [18],
+  ]);
   assertEquals(replies.map((reply) => (replyToCbor(reply) as readonly CborValue[])[0]), [
     0,
     0,
@@ -99,8 +158,99 @@ Deno.test("protocol: the bytes are the ones that its page gives", () => {
     9,
     10,
     11,
+    12,
+    13,
+    14,
+    15,
+    16,
+    16,
+    17,
+    18,
   ]);
 });
+
+Deno.test("protocol: operations and queries come back as they were sent, in the bytes that their pages give", () => {
+  for (const [operation, bytes] of operations) {
+    const body = [2, 1, 1, 1, bytes];
+    const request = { kind: "write", sessionId: 1, serialNumber: 1, lowestOutstanding: 1, operation } as const;
+    assertEquals(requestToCbor(request), body);
+    assertEquals(requestFromCbor(overTheWire(body)), request);
+  }
+  for (const [query, bytes] of queries) {
+    for (const [code, consistency] of [[0, "linearizable"], [1, "stale"]] as const) {
+      assertEquals(requestToCbor({ kind: "query", consistency, query }), [6, code, bytes]);
+      assertEquals(requestFromCbor(overTheWire([6, code, bytes])), { kind: "query", consistency, query });
+    }
+  }
+});
+
+Deno.test("protocol: answers to queries come back as they were sent, and nothing else does", () => {
+  const [range, keys, count, lock] = queries.map(([query]) => query);
+  assert(range !== undefined && keys !== undefined && count !== undefined && lock !== undefined);
+  const entry = { key: "k", version: 2, value: new Uint8Array([1]) };
+  const answers: readonly (readonly [WideQuery, WideAnswer])[] = [
+    [range, { kind: "range", entries: [entry, { ...entry, value: "" }], cursor: "k" }],
+    [range, { kind: "range", entries: [], cursor: null }],
+    [keys, { kind: "range", entries: [{ ...entry, value: null }], cursor: null }],
+    [count, { kind: "count", count: 0 }],
+    [lock, { kind: "lock", token: 5, remainingMs: 10 }],
+  ];
+  for (const [query, answer] of answers) {
+    assertEquals(answerFromFields(query, [9, overTheWire(answerToCbor(answer))]), { index: 9, answer });
+  }
+  const malformed: readonly (readonly [WideQuery, CborValue])[] = [
+    [range, null],
+    [range, [null]],
+    [range, [1, []]],
+    [range, [null, ["k", 1]]],
+    [range, [null, ["k", 0, "v"]]],
+    [range, [null, [1, 1, "v"]]],
+    [range, [null, ["k", 1, null]]],
+    [keys, [null, ["k", 1, "v"]]],
+    [count, [-1]],
+    [count, []],
+    [lock, [1]],
+    [lock, [1, "1"]],
+  ];
+  for (const [query, body] of malformed) assertThrows(() => answerFromFields(query, [9, body]), ShapeError);
+  for (const fields of [[], [1], ["9", [0]], [-1, [0]]]) {
+    assertThrows(() => answerFromFields(count, fields), ShapeError);
+  }
+  for (const fields of [[], ["1"], [0.5], [2 ** 48 + 1], [1, 2]]) {
+    assertThrows(() => numberFromFields(fields), ShapeError);
+  }
+  assertEquals(numberFromFields([-(2 ** 48)]), -(2 ** 48));
+});
+
+const malformedOperations: readonly CborValue[] = [
+  [4],
+  [4, ""],
+  [4, "k", "v"],
+  [5, [], []],
+  [5, [], [], [], []],
+  [5, null, [], []],
+  [5, [[3, "k", 1]], [], []],
+  [5, [[1, "k", -1]], [], []],
+  [5, [[1, "", 1]], [], []],
+  [5, [[2, "k", 1]], [], []],
+  [5, [], [[3, "k", "v", 1]], []],
+  [5, [], [[5, [], [], []]], []],
+  [5, [], [], [[7, "p", 1]]],
+  [5, [], [], [{}]],
+  [5, [], Array.from({ length: 65 }, () => [4, "k"]), Array.from({ length: 64 }, () => [4, "k"])],
+  [6, "k"],
+  [7, "p", 0],
+  [7, "p", 10_001],
+  [7, "p".repeat(4097), 1],
+  [8, "k", 0.5],
+  [8, "k", 2 ** 48 + 1],
+  [9, "l", 99],
+  [9, "l", 3_600_001],
+  [9, "", 1000],
+  [10, "l", 0],
+  [11, "l"],
+  [12, "l", 1],
+];
 
 Deno.test("protocol: every field of a request is checked", () => {
   const write = (...fields: CborValue[]): CborValue => [2, ...fields];
@@ -127,13 +277,30 @@ Deno.test("protocol: every field of a request is checked", () => {
     write(1, 1.5, 1, [1, "k", "v"]),
     write("1", 1, 1, [1, "k", "v"]),
     write(1, 1, 1, [3, "k", "v"]),
+    write(1, 1, 1, [3, "k", "v", -1]),
+    write(1, 1, 1, [3, "k", "v", 1, 1]),
+    write(1, 1, 1, [1, "k", "v", 1]),
     write(1, 1, 1, [1, "k"]),
+    [5, [1, "k", "v"]],
+    [5, [3, "k", "v", 1], 1],
     write(1, 1, 1, [1, "", "v"]),
     write(1, 1, 1, [1, "k", 5]),
     write(1, 1, 1, [1, "k", null]),
     write(1, 1, 1, [1, new Uint8Array(1), "v"]),
     write(1, 1, 1, [1, "k".repeat(4097), "v"]),
     write(1, 1, 1, [1, "k", new Uint8Array(2 ** 20 + 1)]),
+    ...malformedOperations.map((operation) => write(1, 1, 1, operation)),
+    [5, [4, "k"]],
+    [6, 0, [1, "", "", null, null, 0, false, false]],
+    [6, 0, [1, "", "", null, null, 10_001, false, false]],
+    [6, 0, [1, "", "", null, null, 1, 0, false]],
+    [6, 0, [1, null, "", null, null, 1, false, false]],
+    [6, 2, [2, "", "", null]],
+    [6, 0, [2, "", "", null], 1],
+    [6, 0, [2, "", ""]],
+    [6, 0, [2, "p".repeat(4097), "", null]],
+    [6, 0, [3, ""]],
+    [6, 0, [4, "l"]],
     [3, 2, "k"],
     [3, false, "k"],
     [3, 0, ""],
@@ -150,6 +317,15 @@ Deno.test("protocol: every field of a reply is checked", () => {
     null,
     [],
     [12],
+    [12, 0],
+    [13, 1],
+    [14, 1],
+    [16, 0],
+    [16, 0, 8],
+    [16, -1, 9],
+    [17],
+    [17, 0],
+    [19],
     [-1],
     ["0"],
     [1],

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Clerk } from "../../kv/clerk.ts";
 import { ClerkError } from "../../kv/errors.ts";
+import { Lock } from "../../kv/lock.ts";
 import { KvServer, type KvServerOptions } from "../../kv/server.ts";
 import { replyFromCbor } from "../../kv/protocol.ts";
 import { type CborValue, realClock, realPlatform } from "../../raft/mod.ts";
@@ -126,6 +127,69 @@ Deno.test("KvServer: a server that missed a snapshot's worth of writes catches u
   await cluster.startServer(behind, options);
   await cluster.assertReplicasEqual();
   assertEquals(cluster.running.get(behind)?.status().keys, 251);
+});
+
+Deno.test("KvServer: racing versioned puts, with and without sessions: the version counts those that succeeded", async () => {
+  await using cluster = await LocalCluster.start(3);
+  await using withSession = new Clerk(cluster.addresses);
+  await using without = new Clerk(cluster.addresses, { sessions: false });
+  let successes = 0;
+  const racers = [withSession, without, withSession, without].map(async (clerk, racer) => {
+    for (let round = 0; round < 25; round++) {
+      const { version } = await clerk.getWithVersion("k");
+      const { kind } = await clerk.putIfVersion("k", `${racer}.${round}`, version);
+      if (kind === "ok") successes++;
+      else assertEquals(kind, "versionMismatch");
+    }
+  });
+  await Promise.all(racers);
+  assert(successes >= 25 && successes < 100, `${successes} of 100 succeeded`);
+  assertEquals((await without.getWithVersion("k")).version, successes);
+  assertEquals(await without.putIfVersion("missing", "v", 1), { kind: "noKey" });
+  assertEquals(cluster.leader?.status().sessions, 1, "the Clerk without sessions left none behind");
+  await cluster.assertReplicasEqual();
+});
+
+Deno.test("KvServer: ranges, deletes and transactions on three servers, through a restart and a snapshot", async () => {
+  const options = { maxRaftState: 20_000 };
+  await using cluster = await LocalCluster.start(3, options);
+  await using clerk = new Clerk(cluster.addresses);
+  await Promise.all(Array.from({ length: 500 }, (_, n) => clerk.put(`key ${n}`, "x".repeat(50))));
+  const moves = Array.from({ length: 40 }, () =>
+    clerk.transaction({
+      then: [{ kind: "increment", key: "left", by: -1 }, { kind: "increment", key: "right", by: 1 }],
+    }));
+  // Whatever moment a page is of, nothing is lost between the two.
+  for (let round = 0; round < 10; round++) {
+    const { entries } = await clerk.range({ from: "left" });
+    assertEquals(entries.reduce((sum, { value }) => sum + Number(value), 0), 0);
+  }
+  await Promise.all(moves);
+  assertEquals(await clerk.deletePrefix("key 1"), 111);
+  const { entries, index } = await clerk.range({ prefix: "key", limit: 1000, consistency: "stale" });
+  assert(entries.length >= 389 && index > 500);
+  await until("the leader has a snapshot", () => (cluster.leader?.status().snapshotIndex ?? 0) > 0);
+  await cluster.assertReplicasEqual();
+  for (const id of Object.keys(cluster.peers)) await cluster.stopServer(id);
+  for (const id of Object.keys(cluster.peers)) await cluster.startServer(id, options);
+  assertEquals([await clerk.count(), await clerk.count({ prefix: "key 1" })], [391, 0]);
+  assertEquals([await clerk.get("left"), await clerk.get("right")], ["-40", "40"]);
+  await cluster.assertReplicasEqual();
+});
+
+Deno.test("KvServer: a lock survives the loss of the leader, and ends by itself when its holder falls silent", async () => {
+  await using cluster = await LocalCluster.start(3);
+  await using clerk = new Clerk(cluster.addresses);
+  const silent = new Clerk(cluster.addresses);
+  const held = await new Lock(clerk, "kept", { leaseMs: 8000 }).acquire();
+  const lost = await new Lock(silent, "lost", { leaseMs: 1000 }).acquire();
+  await cluster.stopServer(cluster.leader?.id ?? "");
+  await silent.close();
+  const next = await new Lock(clerk, "lost", { leaseMs: 8000 }).acquire({ timeoutMs: 20_000 });
+  assert(next.token > lost.token && lost.token > held.token);
+  assertEquals((await clerk.lockState("kept")).token, held.token);
+  assertEquals([held.isHeld, await held.release(), await next.release()], [true, true, true]);
+  await until("its holder knows that it is lost", () => lost.signal.aborted);
 });
 
 Deno.test("KvServer: without a majority linearizable calls wait, and stale reads are answered", async () => {

@@ -145,7 +145,23 @@ Deno.test("sessions: packed results come back as they were", () => {
     { kind: "wrongType" },
     { kind: "valueTooLarge" },
     { kind: "storeFull" },
+    { kind: "versionMismatch", version: 1 },
+    { kind: "versionMismatch", version: 2 ** 48 },
+    { kind: "noKey" },
+    { kind: "done", number: 0 },
+    { kind: "done", number: -1 },
+    { kind: "done", number: -(2 ** 48) },
+    { kind: "done", number: 2 ** 48 },
+    { kind: "notANumber" },
+    { kind: "outOfRange" },
+    { kind: "operationFailed", position: 0, reason: "wrongType" },
+    { kind: "operationFailed", position: 127, reason: "outOfRange" },
+    { kind: "lockHeld", remainingMs: 1 },
+    { kind: "lockNotHeld" },
   ];
+  assertEquals(new Set(outcomes.map(packOutcome)).size, outcomes.length);
   for (const outcome of outcomes) assertEquals(unpackOutcome(packOutcome(outcome)), outcome);
-  for (const packed of [0, 4, 15, 17, -16, 0.5]) assertEquals(unpackOutcome(packed), null);
+  for (const packed of [0, 4, 10, 12, 15, 17, 21, 16 * 7 + 11, -16, -15, 0.5, NaN]) {
+    assertEquals(unpackOutcome(packed), null);
+  }
 });

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { commandCodec, type KvCommand } from "../../kv/commands.ts";
+import type { Comparison, KeyWrite, Operation } from "../../kv/operations.ts";
+import { ShapeError } from "../../kv/shape.ts";
 import { KvStateMachine } from "../../kv/state_machine.ts";
+import type { Value } from "../../kv/values.ts";
 import type { SnapshotSource } from "../../raft/rsm/state_machine.ts";
 import { seededRandom } from "./seeded_random.ts";
 
@@ -33,6 +36,10 @@ async function* cut(bytes: Uint8Array, size: () => number): AsyncIterable<Uint8A
 
 function randomCommand(random: () => number, index: number): KvCommand {
   if (index <= 3 || random() < 0.02) return { kind: "openSession" };
+  if (random() < 0.02) {
+    const operation = { kind: "putIfVersion", key: "s", value: `${index}`, version: Math.floor(random() * 3) } as const;
+    return { kind: "sessionlessWrite", operation };
+  }
   const lowestOutstanding = 1 + Math.floor(index / 50);
   const key = `k${Math.floor(random() * 300)}`;
   const value = random() < 0.2 ? new Uint8Array([index & 0xff, 2, 3]) : `v${index}é`;
@@ -41,8 +48,32 @@ function randomCommand(random: () => number, index: number): KvCommand {
     sessionId: 1 + Math.floor(random() * 3),
     serialNumber: lowestOutstanding + Math.floor(random() * 40),
     lowestOutstanding,
-    operation: { kind: random() < 0.5 ? "put" : "append", key, value },
+    operation: randomOperation(random, key, value),
   };
+}
+
+function randomOperation(random: () => number, key: string, value: Value): Operation {
+  const roll = random();
+  const pick = (count: number): number => Math.floor(random() * count);
+  const write = (): KeyWrite => {
+    if (random() < 0.3) return { kind: "delete", key: `k${pick(300)}` };
+    if (random() < 0.5) return { kind: "increment", key: `n${pick(5)}`, by: pick(9) - 4 };
+    return { kind: random() < 0.5 ? "put" : "append", key: `k${pick(300)}`, value };
+  };
+  if (roll < 0.1) return { kind: "putIfVersion", key, value, version: pick(4) };
+  if (roll < 0.15) return write();
+  if (roll < 0.17) return { kind: "deletePrefix", prefix: `k${pick(30)}`, limit: 1 + pick(5) };
+  if (roll < 0.25) {
+    const comparisons: Comparison[] = random() < 0.5 ? [] : [{ kind: "version", key, version: pick(2) }];
+    const writes = (): KeyWrite[] => Array.from({ length: pick(6) }, write);
+    return { kind: "transaction", comparisons, then: writes(), else: writes() };
+  }
+  if (roll < 0.35) {
+    const name = `lock ${pick(20)}`;
+    if (random() < 0.6) return { kind: "acquireLock", name, leaseMs: 100 + pick(400) };
+    return { kind: random() < 0.5 ? "renewLock" : "releaseLock", name, token: 1 + pick(3000) };
+  }
+  return { kind: roll < 0.6 ? "put" : "append", key, value };
 }
 
 const contextOf = (index: number): { index: number; term: number; clusterTimeMs: number } => ({
@@ -74,6 +105,38 @@ Deno.test("KvStateMachine: a write runs once however often it is in the log", ()
   }
   assertEquals(machine.query({ kind: "get", key: "k" }).value, "x");
   assertEquals(machine.apply({ ...append, sessionId: 8 }, contextOf(11)), { kind: "sessionExpired" });
+});
+
+Deno.test("KvStateMachine: a repeated putIfVersion is answered like the first in a session, and runs again outside one", () => {
+  const machine = new KvStateMachine();
+  machine.apply({ kind: "openSession" }, contextOf(1));
+  const operation = { kind: "putIfVersion", key: "k", value: "v", version: 0 } as const;
+  const write: KvCommand = { kind: "write", sessionId: 1, serialNumber: 1, lowestOutstanding: 1, operation };
+  for (const index of [2, 3]) assertEquals(machine.apply(write, contextOf(index)), { kind: "written", version: 1 });
+  const mismatch = { kind: "versionMismatch", version: 1 } as const;
+  assertEquals(machine.apply({ ...write, serialNumber: 2 }, contextOf(4)), mismatch);
+  assertEquals(machine.apply({ kind: "sessionlessWrite", operation }, contextOf(5)), mismatch);
+  const next = { kind: "sessionlessWrite", operation: { ...operation, version: 1 } } as const;
+  assertEquals(machine.apply(next, contextOf(6)), { kind: "written", version: 2 });
+  assertEquals(machine.apply({ ...write, serialNumber: 2 }, contextOf(7)), mismatch, "the kept answer, not a new one");
+  assertEquals(machine.figures().sessions, 1);
+});
+
+Deno.test("KvStateMachine: a snapshot of format 1 opens", async () => {
+  const golden =
+    "0000000b826862616c73612d6b76010000001f820186656279746573014200ff65636f6c6f72026a626c75652d677265656e0000" +
+    "001882028c011b0000018bcfe56805010401100218200301041000000015840302017065333038383537313036353733366166";
+  const machine = new KvStateMachine();
+  await machine.restore(cut(Uint8Array.fromHex(golden), () => 1000));
+  assertEquals(machine.figures(), { keys: 2, storeBytes: 22, sessions: 1, hash: "e3088571065736af" });
+  assertEquals(machine.query({ kind: "get", key: "color" }).value, "blue-green");
+  const operation = { kind: "append", key: "color", value: "!" } as const;
+  const repeat: KvCommand = { kind: "write", sessionId: 1, serialNumber: 2, lowestOutstanding: 1, operation };
+  assertEquals(machine.apply(repeat, contextOf(6)), { kind: "written", version: 2 });
+  for (const version of ["00", "20"]) {
+    const unknown = Uint8Array.fromHex(golden.replace("6b7601", `6b76${version}`));
+    await assertRejects(() => new KvStateMachine().restore(cut(unknown, () => 1000)), ShapeError, "reads 1 to");
+  }
 });
 
 Deno.test("KvStateMachine: sessions expire by cluster time alone, before the command that finds them idle", () => {

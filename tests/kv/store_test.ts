@@ -21,6 +21,22 @@ Deno.test("Store: put replaces, append adds, each raises the version by one", ()
   assertEquals(store.size, 1);
 });
 
+Deno.test("Store: putIfVersion writes at the version it expects and at no other", () => {
+  const store = new Store();
+  const mismatch = (version: number) => ({ kind: "versionMismatch" as const, version });
+  assertEquals(store.putIfVersion("k", "a", 1), { kind: "noKey" });
+  assertEquals(store.size, 0);
+  assertEquals(store.putIfVersion("k", "a", 0), { kind: "written", version: 1 });
+  assertEquals(store.putIfVersion("k", "b", 0), mismatch(1));
+  assertEquals(store.putIfVersion("k", "b", 1), { kind: "written", version: 2 });
+  assertEquals(store.putIfVersion("k", "c", 1), mismatch(2));
+  assertEquals(store.putIfVersion("k", "c", 3), mismatch(2));
+  store.append("k", "!");
+  assertEquals(store.putIfVersion("k", bytesOf(1), 2), mismatch(3));
+  assertEquals(store.read("k").value, "b!");
+  assertEquals(store.putIfVersion("k", "x".repeat(maxValueBytes + 1), 3), { kind: "valueTooLarge" });
+});
+
 Deno.test("Store: texts and bytes do not mix, and a refused append changes nothing", () => {
   const store = new Store();
   store.put("text", "t");
@@ -43,6 +59,59 @@ Deno.test("Store: a value of exactly the limit is taken, one byte more is refuse
   assertEquals(store.append("b", bytesOf(1)).kind, "written");
   assertEquals(store.append("b", bytesOf(1)).kind, "valueTooLarge");
   assertEquals(store.read("b").version, 2);
+});
+
+Deno.test("Store: deleting takes key, version and bytes away", () => {
+  const store = new Store();
+  const empty = store.hash();
+  store.put("k", "a");
+  const once = store.hash();
+  store.put("k", bytesOf(1));
+  assertEquals(store.delete("k"), { kind: "done", number: 1 });
+  assertEquals(store.delete("k"), { kind: "done", number: 0 });
+  assertEquals([store.read("k"), store.size, store.bytes, store.hash()], [{ value: "", version: 0 }, 0, 0, empty]);
+  assertEquals(store.put("k", "a"), { kind: "written", version: 1 });
+  assertEquals(store.hash(), once);
+});
+
+Deno.test("Store: deletePrefix takes the first keys with the prefix, and no others", () => {
+  const store = new Store();
+  const keys = ["a", "ab", "ab\uffff", "ab\uffff\uffff!", "abc", "ac", "b", "\uffff", "\uffff\uffff"];
+  for (const key of keys) store.put(key, "v");
+  const left = (): string[] => [...store.view().range()].map(([key]) => key);
+  assertEquals(store.deletePrefix("ab", 2), { kind: "done", number: 2 });
+  assertEquals(left(), ["a", "ab\uffff", "ab\uffff\uffff!", "ac", "b", "\uffff", "\uffff\uffff"]);
+  assertEquals(store.deletePrefix("ab", 100), { kind: "done", number: 2 });
+  assertEquals(store.deletePrefix("\uffff", 100), { kind: "done", number: 2 });
+  assertEquals(left(), ["a", "ac", "b"]);
+  assertEquals(store.deletePrefix("nothing", 100), { kind: "done", number: 0 });
+  assertEquals(store.deletePrefix("", 100), { kind: "done", number: 3 });
+  assertEquals([store.size, store.bytes, store.hash()], [0, 0, new Store().hash()]);
+});
+
+Deno.test("Store: increment counts in decimal digits, and refuses what it cannot count", () => {
+  const store = new Store();
+  const sum = (number: number) => ({ kind: "done" as const, number });
+  assertEquals(store.increment("k", 5), sum(5));
+  assertEquals(store.increment("k", -7), sum(-2));
+  assertEquals(store.read("k"), { ...store.read("k"), value: "-2", version: 2 });
+  store.put("k", "");
+  assertEquals(store.increment("k", 0), sum(0));
+  assertEquals(store.read("k").value, "0");
+  store.put("k", "007");
+  assertEquals(store.increment("k", 1), sum(8));
+  for (const value of ["x", "1.5", "1e3", " 1", "+1", "--1", "0x10", "١", bytesOf(49)]) {
+    store.put("k", value);
+    assertEquals(store.increment("k", 1), { kind: "notANumber" }, String(value));
+    assertEquals(store.read("k").value, value);
+  }
+  store.put("k", String(2 ** 48));
+  assertEquals(store.increment("k", 1), { kind: "outOfRange" });
+  assertEquals(store.increment("k", -(2 ** 48)), sum(0));
+  assertEquals(store.increment("k", -(2 ** 48)), sum(-(2 ** 48)));
+  assertEquals(store.increment("k", -1), { kind: "outOfRange" });
+  store.put("k", "9".repeat(30));
+  assertEquals(store.increment("k", 0), { kind: "outOfRange" });
 });
 
 Deno.test("Store: a full store refuses what adds and takes what does not", () => {

@@ -9,15 +9,16 @@ import { caseName, labCases } from "./suites.ts";
 import { heading, line } from "./table.ts";
 import type { WorkerAnswer, WorkerTask } from "./worker.ts";
 
-const usage = `Usage: deno task lab [--filter TEXT] [--seeds N] [--jobs N] [--real]
+const usage = `Usage: deno task lab [--filter TEXT] [--seeds N] [--jobs N] [--real | --processes]
        deno task lab --filter SUITE/NAME --seed S [--trace FILE]
 
-  --filter TEXT  only tests whose SUITE/NAME contains it; may be repeated
+  --filter TEXT  only tests whose name contains it, or whose SUITE/NAME begins with it; may be repeated
   --seeds N      runs of each test in virtual time, with the seeds 1 to N (100)
   --jobs N       threads (one for each core)
   --seed S       one run with this seed
   --trace FILE   writes what happened in that run, line by line
-  --real         on TCP, files and the real clock, one after another, each once unless --seeds says more`;
+  --real         on TCP, files and the real clock, one after another, each once unless --seeds says more
+  --processes    as --real, with each server a process of its own, crashed by SIGKILL`;
 
 /** What the command line asks for. */
 interface Settings {
@@ -27,6 +28,7 @@ interface Settings {
   readonly seed: number | null;
   readonly traceFile: string | null;
   readonly isReal: boolean;
+  readonly usesProcesses: boolean;
 }
 
 /** The command line is wrong. */
@@ -36,13 +38,14 @@ function parse(args: readonly string[]): Settings {
   const filters: string[] = [];
   let seeds: number | null = null;
   let jobs = navigator.hardwareConcurrency;
-  let isReal = false;
+  let [isReal, usesProcesses] = [false, false];
   let seed: number | null = null;
   let traceFile: string | null = null;
   const rest = [...args];
   for (let flag = rest.shift(); flag !== undefined; flag = rest.shift()) {
-    if (flag === "--real") {
+    if (flag === "--real" || flag === "--processes") {
       isReal = true;
+      usesProcesses ||= flag === "--processes";
       continue;
     }
     const value = rest.shift();
@@ -56,13 +59,18 @@ function parse(args: readonly string[]): Settings {
   }
   if (traceFile !== null && seed === null) throw new UsageError("Cannot write a trace: name the run with --seed");
   if (traceFile !== null && isReal) throw new UsageError("Cannot write a trace of real time");
-  return { filters, seeds: seeds ?? (isReal ? 1 : 100), jobs, seed, traceFile, isReal };
+  return { filters, seeds: seeds ?? (isReal ? 1 : 100), jobs, seed, traceFile, isReal, usesProcesses };
 }
 
 function positive(flag: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new UsageError(`Cannot read ${flag} ${text}: it must be a whole number above 0`);
+}
+
+/** A filter with a suite in it must be how SUITE/NAME begins; another one may stand anywhere in the name. */
+function isMeant(test: LabCase, filter: string): boolean {
+  return filter.includes("/") ? caseName(test).startsWith(filter) : test.name.includes(filter);
 }
 
 /** Runs all tests on threads; calls back with each test in order, when its last run is over. */
@@ -139,10 +147,8 @@ async function runTraced(test: LabCase, seed: number, traceFile: string | null):
 async function main(args: readonly string[]): Promise<number> {
   const settings = parse(args);
   const { filters, seeds, seed, isReal } = settings;
-  const tests = labCases.filter((test) =>
-    filters.length === 0 || filters.some((filter) => caseName(test).includes(filter))
-  );
-  if (tests.length === 0) throw new UsageError(`Cannot run: no test's SUITE/NAME contains ${filters.join(" or ")}`);
+  const tests = labCases.filter((test) => filters.length === 0 || filters.some((filter) => isMeant(test, filter)));
+  if (tests.length === 0) throw new UsageError(`Cannot run: no test's name contains ${filters.join(" or ")}`);
   let failed = 0;
   const report = (test: LabCase, runs: readonly LabRun[]): void => {
     console.log(line(test, runs));
@@ -154,7 +160,7 @@ async function main(args: readonly string[]): Promise<number> {
     const wanted = seed === null ? Array.from({ length: seeds }, (_, at) => at + 1) : [seed];
     for (const test of tests) {
       const runs: LabRun[] = [];
-      for (const one of wanted) runs.push(await runReal(test, one));
+      for (const one of wanted) runs.push(await runReal(test, one, settings.usesProcesses));
       report(test, runs);
     }
   } else if (seed !== null) {

@@ -49,9 +49,16 @@ export async function runVirtual(
   };
 }
 
-/** Runs `test` on TCP and files. The seed decides the scenario's choices, and nothing else. */
-export async function runReal(test: LabCase, seed: number): Promise<LabRun> {
-  await using world = await RealWorld.make(`${test.suite}/${test.name}`, seed);
+/**
+ * Runs `test` on TCP and files; with `usesProcesses` each server in a process of its own. The seed decides the scenario's
+ * choices, and nothing else.
+ */
+export async function runReal(test: LabCase, seed: number, usesProcesses: boolean): Promise<LabRun> {
+  let onRejection = (_reason: unknown): void => {};
+  // Declared first, to be disposed of last: what is left behind may fail while the world is taken down.
+  using _rejections = listenForRejections((reason) => onRejection(reason));
+  await using world = await RealWorld.make(`${test.suite}/${test.name}`, seed, usesProcesses);
+  onRejection = (reason) => world.fail(reason);
   const startedMs = performance.now();
   let failure: string | null = null;
   let operations = 0;
@@ -69,4 +76,14 @@ export async function runReal(test: LabCase, seed: number): Promise<LabRun> {
   }
   const seconds = (performance.now() - startedMs) / 1000;
   return { seed, failure, operations, ...world.traffic(), seconds, hash: "" };
+}
+
+/** Tells `onRejection` of every promise that is rejected and nobody handles. */
+function listenForRejections(onRejection: (reason: unknown) => void): Disposable {
+  const listener = (event: PromiseRejectionEvent): void => {
+    event.preventDefault();
+    onRejection(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", listener);
+  return { [Symbol.dispose]: () => globalThis.removeEventListener("unhandledrejection", listener) };
 }

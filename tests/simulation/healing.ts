@@ -12,14 +12,11 @@ import type { SimulatedCluster } from "./cluster.ts";
 import type { Counters } from "./counters.ts";
 import type { Monitor } from "./monitor.ts";
 import type { Nemesis } from "./nemesis.ts";
-import { maxStallMs } from "./nemesis_context.ts";
+import { maxRecoveryTimeouts, maxStallMs } from "./nemesis_context.ts";
 import { drawMinority } from "./operator.ts";
 import type { SwarmPlan } from "./swarm_plan.ts";
 import { Violation } from "./violation.ts";
 import type { Workload } from "./workload.ts";
-
-/** Writes must be served again after so many election timeouts. */
-export const maxRecoveryTimeouts = 10;
 
 /** Replicas must be equal after so much more time, in milliseconds. */
 const convergenceMs = 30_000;

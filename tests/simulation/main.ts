@@ -6,7 +6,7 @@
  */
 import { parseArguments, type SimulationArguments, usage } from "./arguments.ts";
 import { type RunOptions, runSeed } from "./run_seed.ts";
-import { SwarmSummary } from "./summary.ts";
+import { type FailedSeed, SwarmSummary } from "./summary.ts";
 import { linesOf, runSwarm, type SeedAnswer, type SeedTask } from "./swarm.ts";
 
 /** One in so many seeds is run twice. */
@@ -60,7 +60,7 @@ async function swarm(given: SimulationArguments): Promise<number> {
   let toldMs = startedMs;
   const onAnswer = (seedAnswer: SeedAnswer): boolean => {
     const failure = summary.add(seedAnswer);
-    if (failure !== null) tellFailure(failure, given);
+    if (failure !== null) tellFailure(failure, seedAnswer.traceHash, given);
     if (!given.json && performance.now() - toldMs > progressMs) {
       toldMs = performance.now();
       console.log(summary.progress(tasks.length));
@@ -81,10 +81,11 @@ async function swarm(given: SimulationArguments): Promise<number> {
   return verdict(summary, given);
 }
 
-function tellFailure(failure: { seed: number; check: string; message: string }, given: SimulationArguments): void {
+function tellFailure(failure: FailedSeed, traceHash: string, given: SimulationArguments): void {
   if (given.json) return console.log(JSON.stringify(failure));
   const chaos = given.chaosMs === null ? "" : ` --chaos ${given.chaosMs}`;
   console.log(`seed ${failure.seed}: VIOLATION of ${failure.check}: ${failure.message}`);
+  console.log(`  trace hash ${traceHash}`);
   console.log(`  replay: deno task sim --seed ${failure.seed} --trace${chaos}`);
 }
 

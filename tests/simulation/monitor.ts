@@ -122,6 +122,13 @@ export class Monitor implements Observer {
       if (problem !== null) this.#violated(invariant, problem);
     }
     this.#rare.executed(execution);
+    const { trace, nowMs } = this.#simulation;
+    if (!trace.recording) return;
+    const what = command.kind === "write" ? `${command.sessionId}.${command.serialNumber}` : "";
+    trace.line(
+      nowMs,
+      `${replica} applies ${context.index}: ${command.kind} ${what} ${result.kind}, state ${hashAfter}`,
+    );
   }
 
   /** See {@link Observer.restoring}. */

@@ -4,9 +4,11 @@
  * @module
  */
 import type { NodeId } from "../../raft/core/types.ts";
+import { electionTimeoutMs } from "../../raft/node/options.ts";
 import type { FrameFaults } from "../../raft/testing/mod.ts";
+import { wireLimits } from "../../raft/wire/limits.ts";
 import { crashAtIo, failDisk, slowDisk } from "./disk_damage.ts";
-import { crashPolicies, type NemesisContext, type Recovery } from "./nemesis_context.ts";
+import { crashPolicies, maxRecoveryTimeouts, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 import { changeMembers, transferLeadership } from "./operator.ts";
 import { inflictPartition } from "./partitions.ts";
 import { momentOf } from "./step_crashes.ts";
@@ -49,9 +51,7 @@ export class Nemesis implements Recovery {
     this.#era++;
     simulation.network.setFaults(null);
     simulation.network.heal();
-    // A damaged length makes a receiver wait for a frame that never ends, and deaf for up to `frameTimeoutMs`. That is safe,
-    // and all that is asked where bytes are damaged in flight; connections that may have it are not carried into the peace.
-    if (plan.faults.weather.some(damages)) {
+    if (plan.faults.weather.some(damages) && isShort(maxRecoveryTimeouts * electionTimeoutMs(plan.timing))) {
       for (const { name } of simulation.processes) simulation.network.resetConnections(name);
     }
     monitor.stepListener = null;
@@ -211,6 +211,14 @@ export class Nemesis implements Recovery {
       if (this.#isActive) this.#changeWeather();
     });
   }
+}
+
+/**
+ * A damaged length makes a receiver wait for a frame that never ends, deaf for up to `peerFrameTimeoutMs`. That is safe, and
+ * where elections are quicker than that the connections that may have it are not carried into the peace.
+ */
+function isShort(recoveryMs: number): boolean {
+  return recoveryMs < 2 * wireLimits.peerFrameTimeoutMs;
 }
 
 function damages({ request, reply }: FrameFaults): boolean {

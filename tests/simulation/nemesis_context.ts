@@ -40,6 +40,9 @@ export interface Recovery {
 /** The longest that a fault of the disk slows down one fsync, in milliseconds. */
 export const maxStallMs = 1_500;
 
+/** Writes must be served again so many election timeouts after everything was taken back. */
+export const maxRecoveryTimeouts = 10;
+
 /** What may survive a power cut, in the frequency in which it is drawn. */
 export const crashPolicies: readonly CrashPolicy[] = ["none", "all", "prefix", "random", "random"];
 

@@ -35,6 +35,7 @@ export interface SwarmOptions {
 export async function runSwarm({ tasks, workers, workerArguments, onAnswer }: SwarmOptions): Promise<void> {
   let next = 0;
   let isWanted = true;
+  const children: Deno.ChildProcess[] = [];
   const take = (): SeedTask | undefined => isWanted ? tasks[next++] : undefined;
   const work = async (): Promise<void> => {
     const first = take();
@@ -45,21 +46,34 @@ export async function runSwarm({ tasks, workers, workerArguments, onAnswer }: Sw
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
+    children.push(child);
     const writer = child.stdin.getWriter();
     const give = (task: SeedTask): Promise<void> => writer.write(new TextEncoder().encode(`${JSON.stringify(task)}\n`));
     await give(first);
     for await (const line of linesOf(child.stdout)) {
       const answer: SeedAnswer = JSON.parse(line);
-      if (!onAnswer(answer)) isWanted = false;
+      if (isWanted && !onAnswer(answer)) {
+        isWanted = false;
+        // What the others are doing is not wanted any more.
+        children.forEach(end);
+      }
       const task = take();
       if (task === undefined) break;
       await give(task);
     }
-    await writer.close();
+    await writer.close().catch(() => {});
     const { code } = await child.status;
-    if (code !== 0) throw new Error(`Cannot go on: a worker process has ended with code ${code}`);
+    if (code !== 0 && isWanted) throw new Error(`Cannot go on: a worker process has ended with code ${code}`);
   };
   await Promise.all(Array.from({ length: workers }, work));
+}
+
+function end(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** Cuts a stream of bytes into lines. */

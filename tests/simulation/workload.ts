@@ -78,14 +78,17 @@ export class Workload {
   /** Reads a key; the answer goes into the history. */
   async get(clerk: Clerk, key: string): Promise<string> {
     const call = this.recorder.begin({ f: "get", key });
+    this.#note(call.process, () => `get ${key}`);
     try {
       const value = await clerk.get(key);
       call.ok(value);
+      this.#note(call.process, () => `got ${key} = ${value.slice(-60)}`);
       this.#noteAnswer();
       return value;
     } catch (error) {
       // A read that failed has had no effect.
       call.fail();
+      this.#note(call.process, () => `get ${key}: ${error}`);
       throw error;
     }
   }
@@ -95,20 +98,28 @@ export class Workload {
     const token = this.ledger.begin(key, kind);
     const value = this.ledger.value(token, paddingBytes);
     const call = this.recorder.begin({ f: kind, key, value });
+    this.#note(call.process, () => `${kind} ${key} ${token}`);
     try {
       await (kind === "put" ? clerk.put(key, value) : clerk.append(key, value));
       call.ok();
+      this.#note(call.process, () => `${kind} ${key} ${token}: done`);
       this.ledger.end(token, "done");
       this.#noteAnswer();
     } catch (error) {
       const isUnknown = error instanceof ClerkError && error.code === "unknown";
       this.ledger.end(token, isUnknown ? "unknown" : "notDone");
+      this.#note(call.process, () => `${kind} ${key} ${token}: ${error}`);
       if (isUnknown) {
         call.info();
         this.#counters.add("write of unknown outcome");
       } else call.fail();
       throw error;
     }
+  }
+
+  #note(process: number, text: () => string): void {
+    const { trace, nowMs } = this.#simulation;
+    if (trace.recording) trace.line(nowMs, `call of process ${process}: ${text()}`);
   }
 
   #noteAnswer(): void {

@@ -3,19 +3,27 @@
  *
  * @module
  */
-import type { Entry, EntryId } from "../../../raft/core/types.ts";
+import type { EntryId } from "../../../raft/core/types.ts";
 import { LabFailure } from "./world.ts";
 
 /** Text of a command, null for an entry without one. */
 export type AppliedValue = string | null;
 
+/** Is told what servers apply. */
+export interface AppliedObserver {
+  /** `server` applies an entry. */
+  apply(server: string, entry: EntryId, value: AppliedValue): void;
+  /** `server` restores a snapshot with these commands. */
+  restore(server: string, last: EntryId, commands: readonly string[]): void;
+}
+
 /** The slots that somebody has applied. */
-export class AgreedLog {
+export class AgreedLog implements AppliedObserver {
   /** By index of the log; slot 0 is never used. */
   readonly #slots: ({ readonly term: number; readonly value: AppliedValue } | undefined)[] = [];
 
   /** Notes what `server` applies; throws when somebody has applied something else there. */
-  apply(server: string, entry: Entry, value: AppliedValue): void {
+  apply(server: string, entry: EntryId, value: AppliedValue): void {
     const { index, term } = entry;
     const known = this.#slots[index];
     if (known === undefined) {

@@ -5,12 +5,13 @@
  */
 import { Clerk, type PutIfVersionResult } from "../../../kv/clerk.ts";
 import { checkLinearizability, HistoryRecorder, type JsonValue } from "../../../raft/testing/mod.ts";
-import { KvLife } from "./kv_server.ts";
+import { type KvLife, KvLocal } from "./kv_server.ts";
 import { LabCluster } from "./lab_cluster.ts";
+import { KvProcess } from "./server_processes.ts";
 import { demand, type LabWorld, type WorldProfile } from "./world.ts";
 
-/** Milliseconds in which a client expects an answer before it tries another server. */
-const attemptTimeoutMs = 250;
+/** Milliseconds in which a client expects an answer before it tries another server, unless told otherwise. */
+const usualAttemptTimeoutMs = 250;
 
 /** What differs between clusters. */
 export interface KvClusterOptions extends WorldProfile {
@@ -20,6 +21,11 @@ export interface KvClusterOptions extends WorldProfile {
   readonly maxRaftState: number;
   /** False for the course's unreliable network. */
   readonly isReliable: boolean;
+  /**
+   * Milliseconds in which a client expects an answer before it tries another server. The course's network tells a client at
+   * once that it has lost a message; ours does not, as TCP would not lose it, so a client finds out by waiting.
+   */
+  readonly attemptTimeoutMs?: number;
 }
 
 /** See the module. */
@@ -29,12 +35,14 @@ export class KvCluster extends LabCluster<KvLife> {
   /** Calls made. */
   operations = 0;
   readonly #recorder: HistoryRecorder;
+  readonly #attemptTimeoutMs: number;
   #clients = 0;
   readonly #clerks: Clerk[] = [];
 
   private constructor(world: LabWorld, options: KvClusterOptions) {
     super(world, options.size, options);
     this.maxRaftState = options.maxRaftState;
+    this.#attemptTimeoutMs = options.attemptTimeoutMs ?? usualAttemptTimeoutMs;
     this.#recorder = new HistoryRecorder(() => world.clock.monotonicMs() * 1e6);
   }
 
@@ -48,7 +56,8 @@ export class KvCluster extends LabCluster<KvLife> {
 
   /** Begins a life. */
   protected override begin(name: string): Promise<KvLife> {
-    return KvLife.boot(this.world, name, this.maxRaftState);
+    const options = { world: this.world, name, maxRaftState: this.maxRaftState };
+    return this.world.usesProcesses ? KvProcess.boot(options) : KvLocal.boot(options);
   }
 
   /** A client of its own machine, which reaches these servers only. */
@@ -58,7 +67,7 @@ export class KvCluster extends LabCluster<KvLife> {
     const addresses = this.world.addressesFor(name);
     const reachable = servers.flatMap((server) => addresses[this.name(server)] ?? []);
     const clerk = new Clerk(this.world.random.shuffle(reachable), {
-      ...{ clock, network, random, attemptTimeoutMs, ...options },
+      ...{ clock, network, random, attemptTimeoutMs: this.#attemptTimeoutMs, ...options },
     });
     this.#clerks.push(clerk);
     this.world.atEnd(() => clerk.close());
@@ -74,8 +83,8 @@ export class KvCluster extends LabCluster<KvLife> {
   /** The leader of the highest term among the servers that are up, waited for. */
   async leader(): Promise<number> {
     const leaders = (): number[] =>
-      this.everyone.filter((server) => this.isUp(server) && this.life(server).status.role === "leader")
-        .sort((left, right) => this.life(right).status.term - this.life(left).status.term);
+      this.everyone.filter((server) => this.isUp(server) && this.life(server).state().isLeader)
+        .sort((left, right) => this.life(right).state().term - this.life(left).state().term);
     await this.until("a leader", () => leaders().length > 0);
     return leaders()[0] ?? 0;
   }
@@ -91,7 +100,8 @@ export class KvCluster extends LabCluster<KvLife> {
   }
 
   /** Fails when the Raft state is larger than eight times its limit, or a snapshot was taken that must not be. */
-  checkSizes(): void {
+  async checkSizes(): Promise<void> {
+    await this.refresh();
     if (this.maxRaftState < 0) {
       const bytes = Math.max(...this.lives.map((life) => life.snapshotBytes));
       demand(bytes === 0, `a snapshot of ${bytes} bytes was taken although none may be`);

@@ -4,31 +4,51 @@
  * @module
  */
 import { KvServer } from "../../../kv/server.ts";
-import type { KvStatus } from "../../../kv/status.ts";
 import type { ServerLife } from "./lab_cluster.ts";
-import type { LabWorld } from "./world.ts";
+import type { ServerHost } from "./world.ts";
+
+/** A server, as the cluster sees it. */
+export interface KvLife extends ServerLife {
+  /** Bytes of the newest snapshot; see {@link ServerLife.refresh}. */
+  readonly snapshotBytes: number;
+  /** The term, and whether it leads. */
+  state(): { readonly term: number; readonly isLeader: boolean };
+}
+
+/** What a {@link KvLocal} is made of. */
+export interface KvLifeOptions {
+  /** Where it lives. */
+  readonly world: ServerHost;
+  /** Its name. */
+  readonly name: string;
+  /** Bytes of Raft state beyond which a snapshot is taken, -1 for never. */
+  readonly maxRaftState: number;
+  /** Is told when leadership has been won or lost. */
+  readonly onState?: (state: { readonly term: number; readonly isLeader: boolean }) => void;
+}
 
 /** See the module. */
-export class KvLife implements ServerLife {
-  readonly #world: LabWorld;
+export class KvLocal implements KvLife {
+  readonly #world: ServerHost;
   readonly #server: KvServer;
   #isAlive = true;
 
-  private constructor(world: LabWorld, server: KvServer) {
+  private constructor(world: ServerHost, server: KvServer) {
     this.#world = world;
     this.#server = server;
   }
 
   /** Begins a life on what the disk holds. */
-  static async boot(world: LabWorld, name: string, maxRaftState: number): Promise<KvLife> {
+  static async boot({ world, name, maxRaftState, onState }: KvLifeOptions): Promise<KvLocal> {
     const server = await KvServer.start({
       ...{ id: name, listen: world.listenAddress(name), peers: world.addressesFor(name), dataDir: world.dataDir(name) },
       ...{ platform: world.boot(name), maxRaftState },
+      onStatus: ({ currentTerm, role }) => onState?.({ term: currentTerm, isLeader: role === "leader" }),
       onStopped: (reason) => {
         if (reason !== null) world.fail(reason);
       },
     });
-    return new KvLife(world, server);
+    return new KvLocal(world, server);
   }
 
   /** Whether the life goes on. */
@@ -36,9 +56,15 @@ export class KvLife implements ServerLife {
     return this.#isAlive;
   }
 
-  /** How the server is. */
-  get status(): KvStatus {
-    return this.#server.status();
+  /** See {@link KvLife.state}. */
+  state(): { readonly term: number; readonly isLeader: boolean } {
+    const { role, term } = this.#server.status();
+    return { term, isLeader: role === "leader" };
+  }
+
+  /** See {@link ServerLife.refresh}. */
+  refresh(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** See {@link ServerLife.raftStateBytes}. */
@@ -46,7 +72,7 @@ export class KvLife implements ServerLife {
     return this.#server.replica.node.storageStatus().logBytes;
   }
 
-  /** Bytes of the newest snapshot. */
+  /** See {@link KvLife.snapshotBytes}. */
   get snapshotBytes(): number {
     return this.#server.replica.node.storageStatus().snapshotBytes;
   }

@@ -14,6 +14,8 @@ export interface ServerLife {
   readonly isAlive: boolean;
   /** Bytes of Raft state that the disk holds, without the snapshot. */
   readonly raftStateBytes: number;
+  /** Brings the figures up to date, where they come from another process. */
+  refresh(): Promise<void>;
   /** Ends the life without warning. */
   crash(): Promise<void>;
 }
@@ -66,7 +68,12 @@ export abstract class LabCluster<Life extends ServerLife> {
     return life;
   }
 
-  /** Most bytes of Raft state that any server has. */
+  /** Brings the figures of all servers up to date. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.lives.map((life) => life.isAlive ? life.refresh() : null));
+  }
+
+  /** Most bytes of Raft state that any server has; see {@link refresh}. */
   get raftStateBytes(): number {
     return Math.max(...this.lives.map((life) => life.raftStateBytes));
   }

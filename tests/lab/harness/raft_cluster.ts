@@ -6,7 +6,8 @@
 import { AgreedLog } from "./agreed_log.ts";
 import type { CommandIndex } from "./index_map.ts";
 import { LabCluster } from "./lab_cluster.ts";
-import { type LabState, RaftServer, type Started } from "./raft_server.ts";
+import { type LabState, type RaftLife, RaftServer, type Started } from "./raft_server.ts";
+import { RaftProcess } from "./server_processes.ts";
 import { demand, LabFailure, type LabWorld } from "./world.ts";
 
 /** How many servers have applied a command, and which. */
@@ -18,7 +19,7 @@ export interface Committed {
 }
 
 /** See the module. */
-export class RaftCluster extends LabCluster<RaftServer> {
+export class RaftCluster extends LabCluster<RaftLife> {
   readonly #agreed = new AgreedLog();
   readonly #takesSnapshots: boolean;
   #startsOffered = 0;
@@ -96,8 +97,10 @@ export class RaftCluster extends LabCluster<RaftServer> {
   }
 
   /** Begins a life. */
-  protected override begin(name: string): Promise<RaftServer> {
-    return RaftServer.boot({ world: this.world, name, agreed: this.#agreed, takesSnapshots: this.#takesSnapshots });
+  protected override begin(name: string): Promise<RaftLife> {
+    const { world } = this;
+    const options = { world, name, agreed: this.#agreed, takesSnapshots: this.#takesSnapshots };
+    return world.usesProcesses ? RaftProcess.boot(options) : RaftServer.boot(options);
   }
 
   /** How many servers have applied the command number `index`. */

@@ -9,9 +9,10 @@ import type { Configuration, Entry, EntryId, SnapshotMeta } from "../../../raft/
 import type { Applier } from "../../../raft/node/apply_queue.ts";
 import { RaftNode } from "../../../raft/node/node.ts";
 import { type OpenedRaft, openRaft } from "../../../raft/open.ts";
-import type { AgreedLog } from "./agreed_log.ts";
+import type { AppliedObserver } from "./agreed_log.ts";
 import { type CommandIndex, IndexMap, watchStorage } from "./index_map.ts";
-import type { LabWorld } from "./world.ts";
+import type { ServerLife } from "./lab_cluster.ts";
+import type { ServerHost } from "./world.ts";
 
 /** What the course's `Start` returns. */
 export interface Started {
@@ -35,17 +36,29 @@ export const snapshotInterval = 10;
 /** What the servers of a cluster share. */
 export interface RaftServerOptions {
   /** Where it lives. */
-  readonly world: LabWorld;
+  readonly world: ServerHost;
   /** Its name. */
   readonly name: string;
-  /** What anybody has applied. */
-  readonly agreed: AgreedLog;
+  /** Is told what it applies. */
+  readonly agreed: AppliedObserver;
   /** Whether it takes snapshots. */
   readonly takesSnapshots: boolean;
+  /** Is told when the state has changed. */
+  readonly onState?: (state: LabState) => void;
+}
+
+/** A server, as the cluster sees it. */
+export interface RaftLife extends ServerLife {
+  /** The commands applied, the first at 0: index 1 of the course. */
+  readonly commands: readonly string[];
+  /** See {@link LabState}. */
+  state(): LabState;
+  /** Offers a command; null unless this server leads. */
+  start(command: string): Promise<Started | null>;
 }
 
 /** See the module. */
-export class RaftServer implements Applier {
+export class RaftServer implements Applier, RaftLife {
   /** The commands applied, the first at 0: index 1 of the course. */
   commands: string[] = [];
   readonly #options: RaftServerOptions;
@@ -79,7 +92,12 @@ export class RaftServer implements Applier {
     return this.#isAlive;
   }
 
-  /** Bytes of Raft state that the disk holds, without the snapshot. */
+  /** See {@link ServerLife.refresh}. */
+  refresh(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** See {@link ServerLife.raftStateBytes}. */
   get raftStateBytes(): number {
     return this.#node?.storageStatus().logBytes ?? 0;
   }
@@ -146,7 +164,7 @@ export class RaftServer implements Applier {
   }
 
   async #run(peers: Readonly<Record<string, string>>): Promise<void> {
-    const { world, name } = this.#options;
+    const { world, name, onState } = this.#options;
     const opened = await openRaft({
       ...{ id: name, listen: world.listenAddress(name), peers, dataDir: world.dataDir(name) },
       platform: world.boot(name),
@@ -157,6 +175,7 @@ export class RaftServer implements Applier {
       ...opened,
       storage: watchStorage(opened.storage, this.#map),
       applier: this,
+      onStatus: ({ currentTerm, role }) => onState?.({ term: currentTerm, isLeader: role === "leader" }),
       onStopped: (reason) => {
         if (reason !== null) world.fail(reason);
       },

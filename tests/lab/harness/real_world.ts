@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Clock, realClock, sleep } from "../../../raft/node/clock.ts";
+import { type Clock, realClock, type Timer } from "../../../raft/node/clock.ts";
 import { realPlatform } from "../../../raft/open.ts";
 import type { Platform } from "../../../raft/platform.ts";
 import { courseLongReordering, courseUnreliable, mergeFaults, SeededRandom } from "../../../raft/testing/mod.ts";
@@ -14,7 +14,7 @@ import type { LabWorld, Traffic } from "./world.ts";
 
 /** See the module. Dispose of it to stop what runs and to remove all files. */
 export class RealWorld implements LabWorld, AsyncDisposable {
-  readonly isVirtual = false;
+  readonly usesProcesses: boolean;
   readonly seed: number;
   readonly random: SeededRandom;
   readonly clock: Clock = realClock;
@@ -28,14 +28,17 @@ export class RealWorld implements LabWorld, AsyncDisposable {
   readonly #links = new Map<string, Map<string, RealLink>>();
   readonly #addresses = new Map<string, Record<string, string>>();
   readonly #endings: (() => Promise<void>)[] = [];
+  readonly #timers = new Set<Timer>();
+  #isOver = false;
   readonly #disconnected = new Set<string>();
   #groups: readonly (readonly string[])[] = [];
   readonly #confined = new Map<string, readonly string[]>();
   #isReliable = true;
   #isReordering = false;
 
-  private constructor(name: string, seed: number, directory: string) {
+  private constructor(name: string, seed: number, directory: string, usesProcesses: boolean) {
     this.seed = seed;
+    this.usesProcesses = usesProcesses;
     this.#directory = directory;
     this.random = new SeededRandom(`${name} ${seed}`).stream("scenario");
     this.#shared = {
@@ -53,12 +56,20 @@ export class RealWorld implements LabWorld, AsyncDisposable {
   }
 
   /** An empty world, with a directory of its own. */
-  static async make(name: string, seed: number): Promise<RealWorld> {
-    return new RealWorld(name, seed, await Deno.makeTempDir({ prefix: "balsa-lab-" }));
+  static async make(name: string, seed: number, usesProcesses: boolean): Promise<RealWorld> {
+    return new RealWorld(name, seed, await Deno.makeTempDir({ prefix: "balsa-lab-" }), usesProcesses);
   }
 
+  /** See {@link LabWorld.sleep}. Once the run is over nobody wakes up any more, so that what was left behind stays still. */
   sleep(delayMs: number): Promise<void> {
-    return sleep(this.clock, delayMs);
+    return new Promise((resolve) => {
+      if (this.#isOver) return;
+      const timer = this.clock.after(delayMs, () => {
+        this.#timers.delete(timer);
+        resolve();
+      });
+      this.#timers.add(timer);
+    });
   }
 
   fail(error: unknown): void {
@@ -132,6 +143,8 @@ export class RealWorld implements LabWorld, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    for (const timer of this.#timers) timer.cancel();
     await Promise.allSettled(this.#endings.map((action) => action()));
     for (const links of this.#links.values()) {
       for (const link of links.values()) link.close();

@@ -19,7 +19,7 @@ const port = 7000;
 
 /** See the module. */
 export class SimulatedWorld implements LabWorld, Disposable {
-  readonly isVirtual = true;
+  readonly usesProcesses = false;
   readonly seed: number;
   readonly random: SeededRandom;
   /** The world underneath, for its trace. */

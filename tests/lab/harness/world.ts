@@ -22,27 +22,13 @@ export interface WorldProfile {
   readonly latency?: MsRange;
 }
 
-/** Machines, the links between them, and time. */
-export interface LabWorld {
-  /** Names the run. */
-  readonly seed: number;
-  /** Whether time is virtual: then the seed decides everything, and time that nobody uses costs nothing. */
-  readonly isVirtual: boolean;
-  /** For the choices of the scenario. */
-  readonly random: SeededRandom;
+/** What one life of a server needs of its world. */
+export interface ServerHost {
   /** A clock that no crash stops. */
   readonly clock: Clock;
 
-  /** Resolves after `delayMs`. */
-  sleep(delayMs: number): Promise<void>;
   /** Makes the run fail, whatever the scenario waits for. */
   fail(error: unknown): void;
-
-  /** Has `action` called when the run is over, however it ended; in virtual time everything just ceases. */
-  atEnd(action: () => Promise<void>): void;
-
-  /** Names the servers; to be called once, before any other thing. */
-  begin(servers: readonly string[], profile: WorldProfile): void;
   /** Begins a life of a machine: a server, or a client of any other name. */
   boot(name: string): Platform;
   /**
@@ -56,6 +42,25 @@ export interface LabWorld {
   addressesFor(name: string): Readonly<Record<string, string>>;
   /** Where a server keeps its files. */
   dataDir(server: string): string;
+}
+
+/** Machines, the links between them, and time. */
+export interface LabWorld extends ServerHost {
+  /** Names the run. */
+  readonly seed: number;
+  /** Whether each server is to be a process of the operating system, crashed by SIGKILL. */
+  readonly usesProcesses: boolean;
+  /** For the choices of the scenario. */
+  readonly random: SeededRandom;
+
+  /** Resolves after `delayMs`. */
+  sleep(delayMs: number): Promise<void>;
+
+  /** Has `action` called when the run is over, however it ended; in virtual time everything just ceases. */
+  atEnd(action: () => Promise<void>): void;
+
+  /** Names the servers; to be called once, before any other thing. */
+  begin(servers: readonly string[], profile: WorldProfile): void;
 
   /** Cuts a server off from all others, both ways, without a word to anybody. */
   disconnect(server: string): void;

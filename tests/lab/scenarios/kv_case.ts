@@ -17,6 +17,8 @@ export interface KvCaseOptions {
   readonly maxRaftState?: number;
   /** Seeds in `deno task test`; 3 unless given. */
   readonly seeds?: number;
+  /** See `KvClusterOptions`. */
+  readonly attemptTimeoutMs?: number;
   /** One-way latency in virtual time; that of a quick local network unless given. */
   readonly latency?: MsRange;
 }
@@ -28,11 +30,14 @@ export function kvCase(
   options: KvCaseOptions,
   scenario: (cluster: KvCluster) => Promise<void>,
 ): LabCase {
-  const { peers, isReliable = true, maxRaftState = -1, seeds = 3, latency } = options;
+  const { peers, isReliable = true, maxRaftState = -1, seeds = 3, latency, attemptTimeoutMs } = options;
   return {
     ...{ suite, name, peers, seedsInTest: seeds },
     run: async (world) => {
-      const profile = latency === undefined ? {} : { latency };
+      const profile = {
+        ...(latency === undefined ? {} : { latency }),
+        ...(attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs }),
+      };
       const cluster = await KvCluster.make(world, { size: peers, isReliable, maxRaftState, ...profile });
       await scenario(cluster);
       await cluster.finish();

@@ -24,7 +24,7 @@ export interface GenericOptions {
   readonly maxRaftState?: number;
   /** Whether clients share keys, and put as well. */
   readonly randomKeys?: boolean;
-  /** Seeds in `deno task test`; 1 unless given. */
+  /** Seeds in `deno task test`; 2 unless given. */
   readonly seeds?: number;
 }
 
@@ -54,7 +54,7 @@ const manyClientsLatency = { minMs: 5, maxMs: 15 };
 
 /** Options of the case that a generic test is. */
 export function caseOptions(options: GenericOptions): KvCaseOptions {
-  const { clients = 1, peers = 5, isUnreliable = false, maxRaftState = -1, seeds = 1 } = options;
+  const { clients = 1, peers = 5, isUnreliable = false, maxRaftState = -1, seeds = 2 } = options;
   const latency = clients === 1 ? oneClientLatency : manyClientsLatency;
   return { peers, isReliable: !isUnreliable, maxRaftState, seeds, latency };
 }

@@ -96,7 +96,7 @@ const snapshotRpc = kvCase("kvraft", "TestSnapshotRPC4B", { peers: 3, maxRaftSta
   for (let count = 0; count < 50; count++) await first.put(String(count), String(count));
   await cluster.world.sleep(electionTimeoutMs);
   await first.put("b", "B");
-  cluster.checkSizes();
+  await cluster.checkSizes();
 
   // What server 2 has missed is in nobody's log any more: it needs a snapshot before this pair can go on.
   cluster.partition([0, 2], [1]);
@@ -127,7 +127,7 @@ const snapshotSize = kvCase(
         await client.check("x", value);
       }
     }
-    cluster.checkSizes();
+    await cluster.checkSizes();
     checkSnapshotSize(cluster);
   },
 );

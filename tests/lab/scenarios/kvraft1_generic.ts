@@ -83,7 +83,7 @@ export function versionedCase(name: string, options: GenericOptions): LabCase {
         return racer(cluster, client, number, keys, stop, tallies);
       });
       await checkVersions(main, tallies);
-      cluster.checkSizes();
+      await cluster.checkSizes();
     }
     const unsure = [...tallies.values()].reduce((sum, { maybe }) => sum + maybe, 0);
     demand(!sessions || unsure === 0, `${unsure} puts were unsure although each had a session`);

@@ -65,7 +65,7 @@ async function iterate(cluster: KvCluster, options: GenericOptions, main: KvClie
     const value = await main.get(String(number));
     if (!randomKeys) checkAppends(value, number, count);
   }
-  cluster.checkSizes();
+  await cluster.checkSizes();
 }
 
 /** One of the generic tests. */

@@ -36,6 +36,7 @@ async function snapshots(cluster: RaftCluster, harm: Harm): Promise<void> {
     const commands = snapshotInterval / 2 + random.integer(snapshotInterval);
     for (let count = 0; count < commands; count++) await cluster.start(sender, cluster.command());
     await cluster.one(cluster.command(), present, true);
+    await cluster.refresh();
     const bytes = cluster.raftStateBytes;
     demand(bytes < mostRaftStateBytes, `the Raft state is too large: ${bytes} bytes, in round ${round}`);
 

@@ -8,7 +8,7 @@ import { RaftCluster } from "../harness/raft_cluster.ts";
 
 /** What differs between Raft tests. */
 export interface RaftCaseOptions {
-  /** Seeds in `deno task test`; 5 unless given. */
+  /** Seeds in `deno task test`; 10 unless given. */
   readonly seeds?: number;
   /** False for the course's unreliable network. */
   readonly isReliable?: boolean;
@@ -27,7 +27,7 @@ export function raftCase(
     suite: "raft",
     name,
     peers,
-    seedsInTest: options.seeds ?? 5,
+    seedsInTest: options.seeds ?? 10,
     run: async (world) => {
       const cluster = await RaftCluster.make(world, peers, options);
       await scenario(cluster);

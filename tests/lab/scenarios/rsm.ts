@@ -4,13 +4,14 @@
  * @module
  */
 import type { SubmitOutcome } from "../../../raft/rsm/errors.ts";
-import { type CounterCommand, CounterServer } from "../harness/counter_server.ts";
+import { type CounterCommand, type CounterLife, CounterServer } from "../harness/counter_server.ts";
 import { electionTimeoutMs, LabCluster } from "../harness/lab_cluster.ts";
 import type { LabCase } from "../harness/lab_test_case.ts";
+import { CounterProcess } from "../harness/server_processes.ts";
 import { demand, LabFailure, type LabWorld } from "../harness/world.ts";
 
 /** Three counters, and the client of the course's tests. */
-class CounterCluster extends LabCluster<CounterServer> {
+class CounterCluster extends LabCluster<CounterLife> {
   /** Calls made. */
   operations = 0;
   readonly #maxRaftState: number;
@@ -20,8 +21,9 @@ class CounterCluster extends LabCluster<CounterServer> {
     this.#maxRaftState = maxRaftState;
   }
 
-  protected override begin(name: string): Promise<CounterServer> {
-    return CounterServer.boot(this.world, name, this.#maxRaftState);
+  protected override begin(name: string): Promise<CounterLife> {
+    const options = { world: this.world, name, maxRaftState: this.#maxRaftState };
+    return this.world.usesProcesses ? CounterProcess.boot(options) : CounterServer.boot(options);
   }
 
   /** Asks these servers in turn until one has executed the command, for 10 s at most; the command must not be asked twice. */
@@ -170,9 +172,11 @@ export const rsmCases: readonly LabCase[] = [
   rsmCase("TestSnapshot4C", async (cluster) => {
     await cluster.count(100, 0);
     await cluster.checkTotal(100);
+    await cluster.refresh();
     const bytes = cluster.raftStateBytes;
     demand(bytes <= 2_000, `the Raft state is too large: ${bytes} bytes, with a limit of 1000`);
     await cluster.restartAll();
+    await cluster.refresh();
     demand(cluster.lives.every(({ snapshotIndex }) => snapshotIndex > 0), "a server has restarted without a snapshot");
     await cluster.count(1, 100);
     await cluster.checkTotal(101);

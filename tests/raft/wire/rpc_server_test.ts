@@ -69,3 +69,15 @@ Deno.test("rpc server: a second answer to a request is not sent", () => {
   answers[0]?.("second");
   assertEquals(bodies(socket), ["first"]);
 });
+
+Deno.test("rpc server: a copy of a request that was made on the way is neither executed nor answered", () => {
+  const { socket, answers } = serve();
+  socket.receive(encodeCall(1, null));
+  socket.receive(encodeCall(1, null));
+  assertEquals(answers.length, 1, "while the first is under way");
+  answers[0]?.("first");
+  for (let id = 2; id <= 5_000; id++) socket.receive(encodeCall(id, null));
+  assertEquals(answers.length, 5_000);
+  socket.receive(encodeCall(4_000, null));
+  assertEquals(answers.length, 5_000, "when it has long been answered");
+});

@@ -144,10 +144,17 @@ export const electionMutants: readonly Mutant[] = [
     origin: "paper Figure 2: a candidate's own vote is a vote like any other",
     knownBug: 17,
     file: candidate,
-    find:
-      `if (state.role !== "candidate" || currentTerm !== state.currentTerm || votedFor !== state.config.id) return;`,
-    replace:
-      `if (state.role !== "candidate" || votedFor !== state.config.id || currentTerm > state.currentTerm) return;`,
+    find: "  state.becomeCandidate();\n",
+    replace: `  state.becomeCandidate();
+  state.votes.set(state.config.id, true);
+  if (tally(state) === "won") return state.becomeLeader();
+`,
+    also: [{
+      file: "raft/core/state.ts",
+      find:
+        `    invariant(this.effects.durableHardState.currentTerm === this.currentTerm, "the own vote is not durable");\n`,
+      replace: "",
+    }],
     whyItMatters: "a leader that loses power may lead the same term again",
   },
   {

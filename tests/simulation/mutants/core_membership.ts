@@ -35,7 +35,7 @@ export const membershipMutants: readonly Mutant[] = [
     knownBug: 1,
     file: membership,
     find: "if (isUndecided || isJoint(log.configuration)) {",
-    replace: "if (isUndecided) {",
+    replace: "if (isUndecided && log.commitIndex < 0) {",
     also: [{
       file: "raft/core/configuration.ts",
       find: `  invariant(!isJoint(current), "a joint configuration must be left before the next change");\n`,

@@ -20,11 +20,11 @@ export const replicationMutants: readonly Mutant[] = [
     whyItMatters: "an AppendEntries that is lost is never sent again",
   },
   {
-    name: "next-index-does-not-fall",
+    name: "rejection-ignored",
     origin: "paper 5.3: after a rejection, the leader decrements nextIndex and retries",
     file: leader,
-    find: "progress.becomeProbe(state.log.conflictHint(reply.hint).index + 1);",
-    replace: "progress.becomeProbe(rejectedIndex + 1);",
+    find: "if (!reply.success) return handleRejection(state, progress, reply);",
+    replace: "if (!reply.success) return reply.matchIndex < 0 ? handleRejection(state, progress, reply) : undefined;",
     whyItMatters: "a follower whose log differs never gets the leader's",
   },
   {
@@ -58,7 +58,7 @@ export const replicationMutants: readonly Mutant[] = [
     knownBug: 12,
     file: leader,
     find: "if (progress !== undefined && progress.isSending(snapshot)) startSnapshot(state, progress);",
-    replace: "if (progress !== undefined && progress.isSending(snapshot)) requestChunk(state, progress);",
+    replace: "if (progress?.transfer === null && progress.isSending(snapshot)) startSnapshot(state, progress);",
     whyItMatters: "a follower waits for ever for a snapshot that two newer ones have replaced",
   },
   {
@@ -122,8 +122,8 @@ export const replicationMutants: readonly Mutant[] = [
     origin: "paper 7: the snapshot replaces entries up to its last index",
     knownBug: 12,
     file: log,
-    find: "let count = index - this.#base.index;",
-    replace: "let count = index - this.#base.index + 1;",
+    find: "    this.#entries.splice(0, count);\n",
+    replace: "    this.#entries.splice(0, count + 1);\n",
     whyItMatters: "the first entry behind the snapshot is lost",
   },
   {

@@ -43,14 +43,13 @@ export const nodeMutants: readonly Mutant[] = [
     provokes: ["state-machine-safety"],
   },
   {
-    name: "snapshot-restored-before-older-entries",
+    name: "entries-applied-during-a-restore",
     origin: "etcd 13766: state and applied index go apart",
     knownBug: 18,
     file: "raft/node/apply_queue.ts",
-    find: `      this.#snapshot = snapshot;
-      this.#batches = [];`,
-    replace: "      this.#snapshot = snapshot;",
-    whyItMatters: "entries are applied again that the snapshot holds",
+    find: "while (this.#restoring === null) {",
+    replace: "for (;;) {",
+    whyItMatters: "entries change a state that is about to be replaced",
   },
   {
     name: "snapshot-not-restored",
@@ -123,6 +122,22 @@ export const nodeMutants: readonly Mutant[] = [
         if (entry.index % 97 === 0 && this.#options.node().leader !== this.#options.node().id) continue;`,
     whyItMatters: "a replica silently goes its own way",
     provokes: ["replica-state", "convergence"],
+  },
+  {
+    name: "state-outlives-the-node",
+    origin: "a process that starts has nothing but its disk",
+    file: "raft/core/state.ts",
+    find: "this.electionDeadlineTicks = electionTimeoutTicks + Math.floor(random() * electionTimeoutTicks);",
+    replace:
+      `this.electionDeadlineTicks = electionTimeoutTicks + Math.floor(random() * electionTimeoutTicks + drawn++) %
+        electionTimeoutTicks;`,
+    also: [{
+      file: "raft/core/state.ts",
+      find: "/** The state of one node. */",
+      replace: "let drawn = 0;\n\n/** The state of one node. */",
+    }],
+    whyItMatters: "a failing seed does not fail again",
+    provokes: ["determinism"],
   },
   {
     name: "true-randomness",

@@ -29,7 +29,7 @@ export function lineOf({ mutant, only, trial: { verdict, tookMs } }: Tried): str
     case "passed":
       return `${name} ${"SURVIVES".padEnd(22)} ${"all seeds".padStart(10)} ${took}`;
     case "outOfTime":
-      return `${name} ${"SURVIVES".padEnd(22)} ${"time is up".padStart(10)} ${took}`;
+      return `${name} ${"SURVIVES".padEnd(22)} ${`${verdict.seeds}+ seeds`.padStart(10)} ${took}`;
     case "broken":
       return `${name} ${"DOES NOT RUN".padEnd(22)} ${"".padStart(10)} ${took}\n  ${firstLines(verdict.message)}`;
   }

@@ -66,23 +66,6 @@ export const storageMutants: readonly Mutant[] = [
     provokes: ["node-start"],
   },
   {
-    name: "needed-segment-deleted",
-    origin: "paper 7: log entries are discarded up to the snapshot's last index",
-    knownBug: 12,
-    file: wal,
-    find: "(this.#segments[covered + 1]?.base.index ?? Infinity) <= index) {",
-    replace: "(this.#segments[covered]?.base.index ?? Infinity) <= index) {",
-    whyItMatters: "entries behind the snapshot go with those before it",
-  },
-  {
-    name: "torn-tail-not-cut-off",
-    origin: "a torn write is to be dropped before the log goes on",
-    file: recovery,
-    find: "if (log.torn !== null) await file.truncate(log.torn.offset);",
-    replace: "if (log.torn !== null) await file.sync();",
-    whyItMatters: "the rest of a torn write stands behind newer batches",
-  },
-  {
     name: "torn-tail-refused",
     origin: "a write that a crash cut short was never acknowledged",
     knownBug: 12,
@@ -115,16 +98,6 @@ export const storageMutants: readonly Mutant[] = [
     find: "      await this.#file.sync();\n",
     replace: "",
     whyItMatters: "a power cut leaves a snapshot without contents, and the log before it is gone",
-  },
-  {
-    name: "snapshot-without-a-durable-name",
-    origin: "ALICE (OSDI 2014): rename without an fsync of the directory",
-    knownBug: 12,
-    file: snapshots,
-    find: `    await this.#fileSystem.rename(temporary, snapshotName(last));
-    await this.#fileSystem.syncDirectory();`,
-    replace: "    await this.#fileSystem.rename(temporary, snapshotName(last));",
-    whyItMatters: "a power cut takes the snapshot after the log before it was deleted",
   },
   {
     name: "unfinished-snapshot-adopted",

@@ -6,6 +6,10 @@
 import { editsOf, type Mutant } from "./mutant.ts";
 import type { Workshop } from "./workshop.ts";
 
+/** Seeds of the first swarm on a mutant, and of the largest. */
+const firstSwarmSeeds = 10;
+const mostSwarmSeeds = 40;
+
 /** How much a swarm may spend on one mutant. */
 export interface Budget {
   /** The first seed. */
@@ -22,8 +26,8 @@ export type Verdict =
   | { readonly kind: "caught"; readonly check: string; readonly message: string; readonly seeds: number }
   /** All seeds have passed. */
   | { readonly kind: "passed" }
-  /** The time was over before the seeds were. */
-  | { readonly kind: "outOfTime" }
+  /** The time was over when so many seeds had passed. */
+  | { readonly kind: "outOfTime"; readonly seeds: number }
   /** The swarm itself did not run: what it said. */
   | { readonly kind: "broken"; readonly message: string };
 
@@ -46,11 +50,30 @@ export async function tryMutant(
   const startedMs = performance.now();
   await workshop.plant(edits);
   try {
-    const verdict = await runSwarm(workshop, budget, only);
+    const verdict = await runSwarms(workshop, budget, only, startedMs + budget.timeMs);
     return { verdict, tookMs: performance.now() - startedMs };
   } finally {
     await workshop.restore(edits);
   }
+}
+
+/** Swarms of growing size, one after the other, so that it is known how far they got when time is up. */
+async function runSwarms(
+  workshop: Workshop,
+  budget: Budget,
+  only: string | null,
+  deadlineMs: number,
+): Promise<Verdict> {
+  let seeds = 0;
+  for (let size = firstSwarmSeeds; seeds < budget.seeds; size = Math.min(2 * size, mostSwarmSeeds)) {
+    const timeMs = deadlineMs - performance.now();
+    const part = { firstSeed: budget.firstSeed + seeds, seeds: Math.min(size, budget.seeds - seeds), timeMs };
+    const verdict = timeMs > 0 ? await runSwarm(workshop, part, only) : { kind: "outOfTime", seeds: 0 } as const;
+    if (verdict.kind === "caught" || verdict.kind === "outOfTime") return { ...verdict, seeds: seeds + verdict.seeds };
+    if (verdict.kind === "broken") return verdict;
+    seeds += part.seeds;
+  }
+  return { kind: "passed" };
 }
 
 async function runSwarm(workshop: Workshop, budget: Budget, only: string | null): Promise<Verdict> {
@@ -73,7 +96,7 @@ async function runSwarm(workshop: Workshop, budget: Budget, only: string | null)
   }, budget.timeMs);
   try {
     const { code, stdout, stderr } = await child.output();
-    if (isOver) return { kind: "outOfTime" };
+    if (isOver) return { kind: "outOfTime", seeds: 0 };
     const decoder = new TextDecoder();
     return verdictOf(code, decoder.decode(stdout), decoder.decode(stderr), budget);
   } finally {
