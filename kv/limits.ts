@@ -54,7 +54,7 @@ export const defaultPageKeys = 1_000;
 /** Keys in a page of a range at the most. */
 export const maxPageKeys = 10_000;
 
-/** Bytes of keys and values in a page of a range, exceeded only by a single larger entry. */
+/** Bytes of keys and values in a page of a range; `maxPageBytes > maxKeyBytes + maxValueBytes`, so that one fits. */
 export const maxPageBytes = 4 * 1024 * 1024;
 
 /** Size that a slice of a snapshot aims at, in bytes; a single large value may exceed it. */

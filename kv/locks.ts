@@ -5,12 +5,14 @@
  * and a resource that remembers the largest token it has seen can turn away everyone who held the lock before.
  *
  * Everything here is a function of the log. A lease ends by cluster time, which moves with the entries of the log and
- * stands still between them; a lock whose lease has ended is as if it were not there. That it is still in the table until
- * somebody looks, or until it is swept out, shows nowhere.
+ * stands still between them; a lock whose lease has ended is as if it were not there. An attempt to acquire a lock is an
+ * entry itself, so nothing else has to move the time for one who waits. That a lock is still in the table after its lease,
+ * until it is swept out, shows nowhere.
  *
  * @module
  */
 import { maxLocks } from "./limits.ts";
+import { OrderedMap, type OrderedMapView } from "./ordered_map.ts";
 import type { WriteOutcome } from "./outcomes.ts";
 
 /** Settings of a {@link LockTable}; other than the defaults only in tests. */
@@ -38,9 +40,11 @@ const full: WriteOutcome = { kind: "storeFull" };
 /** See the module. */
 export class LockTable {
   readonly #maxLocks: number;
-  readonly #locks = new Map<string, HeldLock>();
+  readonly #locks = new OrderedMap<HeldLock>();
   /** Size of the table at which locks whose leases have ended are swept out, so that they do not pile up. */
   #sweepAt = 64;
+  /** No lease in the table ends before this cluster time. */
+  #firstEndMs = Infinity;
 
   constructor(options: LockOptions = {}) {
     this.#maxLocks = options.maxLocks ?? maxLocks;
@@ -56,9 +60,10 @@ export class LockTable {
   acquire(name: string, leaseMs: number, token: number, nowMs: number): WriteOutcome {
     const holder = this.held(name, nowMs);
     if (holder !== null) return { kind: "lockHeld", remainingMs: holder.expiresAtMs - nowMs };
-    if (this.#locks.size >= Math.min(this.#sweepAt, this.#maxLocks)) this.#sweep(nowMs);
-    if (this.#locks.size >= this.#maxLocks && !this.#locks.has(name)) return full;
-    this.#locks.set(name, { name, token, leaseMs, expiresAtMs: nowMs + leaseMs });
+    const isCrowded = this.#locks.size >= Math.min(this.#sweepAt, this.#maxLocks);
+    if (isCrowded && nowMs >= this.#firstEndMs) this.#sweep(nowMs);
+    if (this.#locks.size >= this.#maxLocks) return full;
+    this.load({ name, token, leaseMs, expiresAtMs: nowMs + leaseMs });
     return { kind: "done", number: token };
   }
 
@@ -77,21 +82,32 @@ export class LockTable {
     return done;
   }
 
-  /** All locks that are held at this cluster time, by name: equal tables have equal ones. */
-  freeze(nowMs: number): readonly HeldLock[] {
-    const held = [...this.#locks.values()].filter((lock) => nowMs < lock.expiresAtMs);
-    return held.sort((left, right) => (left.name < right.name ? -1 : 1));
+  /** All locks that are held now, at this cluster time, by name: equal tables have equal ones. O(1) until it is read. */
+  freeze(nowMs: number): Iterable<HeldLock> {
+    const view = this.#locks.snapshotView();
+    return { [Symbol.iterator]: () => heldIn(view, nowMs) };
   }
 
   /** Adds a lock as {@link freeze} gave it. */
   load(lock: HeldLock): void {
     this.#locks.set(lock.name, lock);
+    this.#firstEndMs = Math.min(this.#firstEndMs, lock.expiresAtMs);
   }
 
   #sweep(nowMs: number): void {
-    for (const { name, expiresAtMs } of this.#locks.values()) {
-      if (nowMs >= expiresAtMs) this.#locks.delete(name);
+    const ended: string[] = [];
+    this.#firstEndMs = Infinity;
+    for (const [name, { expiresAtMs }] of this.#locks.range()) {
+      if (nowMs >= expiresAtMs) ended.push(name);
+      else this.#firstEndMs = Math.min(this.#firstEndMs, expiresAtMs);
     }
+    for (const name of ended) this.#locks.delete(name);
     this.#sweepAt = 2 * this.#locks.size + 64;
+  }
+}
+
+function* heldIn(view: OrderedMapView<HeldLock>, nowMs: number): IterableIterator<HeldLock> {
+  for (const [, lock] of view.range()) {
+    if (nowMs < lock.expiresAtMs) yield lock;
   }
 }

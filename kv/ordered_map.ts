@@ -18,6 +18,7 @@
 import {
   type Branch,
   countKeys,
+  countNodes,
   find,
   insertAt,
   type Leaf,
@@ -142,6 +143,11 @@ export class OrderedMap<Item> implements OrderedMapView<Item> {
     this.#previous = undefined; // Or it would keep a large value alive.
     if (previous === undefined) this.#size++;
     return previous;
+  }
+
+  /** Number of nodes, which is what a walk over all keys costs beside them. Takes such a walk itself. */
+  nodeCount(): number {
+    return countNodes(this.#root);
   }
 
   /** Takes a key out; returns the value it had, or undefined. */

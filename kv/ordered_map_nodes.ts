@@ -168,3 +168,9 @@ export function countKeys<Item>(node: Node<Item>, from: string, until: string | 
 export function widthOf<Item>(node: Node<Item>): number {
   return node.isLeaf ? node.keys.length : node.children.length;
 }
+
+/** Nodes of a tree. */
+export function countNodes<Item>(node: Node<Item>): number {
+  if (node.isLeaf) return 1;
+  return node.children.reduce((count, child) => count + countNodes(child), 1);
+}

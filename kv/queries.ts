@@ -98,7 +98,7 @@ export function pageOf(entries: OrderedMapView<StoreEntry>, query: RangeQuery): 
   let bytes = 0;
   for (const [key, entry] of reverse ? entries.rangeBack(from, until) : entries.range(from, until)) {
     bytes += utf8Bytes(key) + (keysOnly ? 0 : entry.bytes) + entryOverheadBytes;
-    if (page.length === limit || (page.length > 0 && bytes > maxPageBytes)) {
+    if (page.length === limit || bytes > maxPageBytes) {
       return { kind: "range", entries: page, cursor: page.at(-1)?.key ?? null };
     }
     page.push({ key, version: entry.version, value: keysOnly ? null : entry.value });

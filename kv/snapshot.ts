@@ -59,7 +59,7 @@ export interface FrozenState {
   /** Number of sessions. */
   readonly sessionCount: number;
   /** See `LockTable.freeze`. */
-  readonly locks: readonly HeldLock[];
+  readonly locks: Iterable<HeldLock>;
   /** See `Store.hash`. */
   readonly hash: string;
 }
@@ -80,9 +80,9 @@ export function* snapshotSlices(state: FrozenState): IterableIterator<Uint8Array
   yield frame(writer, () => writer.value([magic, formatVersion]));
   yield* entrySlices(writer, state.entries);
   yield* sessionSlices(writer, state.sessions);
-  yield* lockSlices(writer, state.locks);
-  const { entries, sessionCount, hash, locks } = state;
-  yield frame(writer, () => writer.value([endFrame, entries.size, sessionCount, hash, locks.length]));
+  const locks = yield* lockSlices(writer, state.locks);
+  const { entries, sessionCount, hash } = state;
+  yield frame(writer, () => writer.value([endFrame, entries.size, sessionCount, hash, locks]));
 }
 
 function* entrySlices(writer: CborWriter, entries: OrderedMapView<StoreEntry>): IterableIterator<Uint8Array> {
@@ -132,16 +132,18 @@ function* sessionSlices(writer: CborWriter, numbers: Float64Array): IterableIter
   }
 }
 
-function* lockSlices(writer: CborWriter, locks: readonly HeldLock[]): IterableIterator<Uint8Array> {
-  for (let from = 0; from < locks.length; from += locksPerFrame) {
-    const fields = locks.slice(from, from + locksPerFrame).flatMap((lock) => [
-      lock.name,
-      lock.token,
-      lock.leaseMs,
-      lock.expiresAtMs,
-    ]);
+/** Returns how many locks there were. */
+function* lockSlices(writer: CborWriter, locks: Iterable<HeldLock>): Generator<Uint8Array, number> {
+  let count = 0;
+  let fields: CborValue[] = [];
+  for (const { name, token, leaseMs, expiresAtMs } of locks) {
+    fields.push(name, token, leaseMs, expiresAtMs);
+    if (++count % locksPerFrame !== 0) continue;
     yield frame(writer, () => writer.value([locksFrame, fields]));
+    fields = [];
   }
+  if (fields.length > 0) yield frame(writer, () => writer.value([locksFrame, fields]));
+  return count;
 }
 
 /** A frame around what `write` writes. */

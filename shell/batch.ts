@@ -6,6 +6,9 @@
 import type { ShellContext } from "./context.ts";
 import { exitFailed, exitOk } from "./failure.ts";
 import { LineRunner } from "./line_runner.ts";
+import { readLines } from "./lines.ts";
+
+export { readLines } from "./lines.ts";
 
 /** Runs every line of `input`, also after one has failed; returns {@link exitFailed} if any did. */
 export async function runBatch(context: ShellContext, input: ReadableStream<Uint8Array>): Promise<number> {
@@ -18,17 +21,4 @@ export async function runBatch(context: ShellContext, input: ReadableStream<Uint
     if (context.isLeaving || context.signal.aborted) break;
   }
   return exitCode;
-}
-
-/** Splits a stream of UTF-8 into lines, with or without carriage returns, the last one with or without a line feed. */
-export async function* readLines(input: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const bytes of input) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) yield line.replace(/\r$/, "");
-  }
-  rest += decoder.decode();
-  if (rest !== "") yield rest.replace(/\r$/, "");
 }

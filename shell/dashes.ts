@@ -25,10 +25,22 @@ export function revealWords(message: string): string {
 }
 
 /** The commands whose words are keys and values. */
-const valueCommands = new Set(["get", "put", "append"]);
+const valueCommands = new Set([
+  "get",
+  "put",
+  "append",
+  "cas",
+  "del",
+  "incr",
+  "scan",
+  "txn",
+  "lock",
+  "export",
+  "import",
+]);
 
 /**
- * Marks the words of a one-shot get, put or append that are values although they begin with a dash: those after a lone
+ * Marks the words of a one-shot get, put, append and the like that are values although they begin with a dash: those after a lone
  * `--`, and those that begin with one dash only and are longer than an option's short name (`-green`, `-17`). Words
  * that begin with two dashes stay options, so that a misspelt one is reported.
  */

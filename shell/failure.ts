@@ -24,6 +24,14 @@ export class UsageError extends Error {
 export class CommandFailed extends Error {
   /** Shown by `String(error)`. */
   override readonly name = "CommandFailed";
+  /** Exit code of the process. */
+  readonly exitCode: number;
+
+  /** `message` is for people. */
+  constructor(message: string, exitCode: number = exitFailed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** What to print and how to exit after an error. */
@@ -43,6 +51,7 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof Error && error.name === "NodeOptionsError") {
     return { message: error.message, exitCode: exitUsage };
   }
+  if (error instanceof CommandFailed) return { message: error.message, exitCode: error.exitCode };
   if (!(error instanceof Error)) return { message: String(error), exitCode: exitFailed };
   if (bugs.has(error.name)) {
     return {

@@ -7,8 +7,10 @@ import { Command } from "jsr:@cliffy/command@^1.2.0";
 import { printDone, printValue, runAppend, runGet, runPut } from "./commands/calls.ts";
 import { printLeader, printStatus } from "./commands/status.ts";
 import type { ShellContext } from "./context.ts";
-import { hideWord, revealWord } from "./dashes.ts";
+import { hideDashedValues, hideWord, revealWord } from "./dashes.ts";
 import { CommandFailed, UsageError } from "./failure.ts";
+import type { Flags } from "./flags.ts";
+import { defineKeyCommand, keyCommands } from "./key_commands.ts";
 import { palette, renderTable } from "./render.ts";
 
 /** What one command of the REPL is called and does. */
@@ -26,6 +28,7 @@ export const lineCommandHelp: readonly LineCommandHelp[] = [
   { name: "get", usage: "<key>", description: "Print the value of a key; a missing key has the empty value" },
   { name: "put", usage: "<key> <value>", description: "Replace the value of a key" },
   { name: "append", usage: "<key> <value>", description: "Add to the end of the value of a key" },
+  ...keyCommands.map(({ name, usage, description }) => ({ name, usage, description })),
   { name: "status", usage: "[--json]", description: "Show role, term, leader and log of each node" },
   { name: "leader", usage: "", description: "Show which node leads" },
   { name: "time", usage: "<on|off>", description: "Show how long each call takes, or stop showing it" },
@@ -60,6 +63,10 @@ function buildTree(context: ShellContext): Command {
       printDone(context);
     }),
   );
+  for (const definition of keyCommands) {
+    const run = (flags: Flags, words: readonly string[]): Promise<void> => definition.run(context, flags, words);
+    root.command(definition.name, defineKeyCommand(definition, [], run));
+  }
   root.command(
     "status",
     describe("status").option("--json", "Print JSON").action(async (options) => {
@@ -122,6 +129,10 @@ export class LineCommands {
     const name = words[0];
     if (name === undefined) return;
     if (words.length === 2 && (words[1] === "--help" || words[1] === "-h")) return await this.run(["help", name]);
+    if (keyCommands.some((command) => command.name === name)) {
+      await this.#tree.parse(hideDashedValues(words));
+      return;
+    }
     const takesValues = name === "get" || name === "put" || name === "append";
     await this.#tree.parse([name, ...(takesValues ? words.slice(1).map(hideWord) : words.slice(1))]);
   }

@@ -15,7 +15,10 @@ import { runStart } from "./commands/start.ts";
 import { hideDashedValues, revealWord } from "./dashes.ts";
 import { explain } from "./explain.ts";
 import { exitOk, exitUsage, UsageError } from "./failure.ts";
+import { withShell } from "./session.ts";
 import { defaultClusterId, readNodeSettings } from "./node_settings.ts";
+import type { Flags } from "./flags.ts";
+import { defineKeyCommand, keyCommands } from "./key_commands.ts";
 import type { Output } from "./output.ts";
 
 const serversText = "Addresses of the nodes: HOST:PORT,HOST:PORT,… (must be given)";
@@ -45,7 +48,9 @@ export async function runProgram(words: readonly string[], output: Output): Prom
   }
 }
 
-const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "completions"];
+const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "completions"].concat(
+  keyCommands.map(({ name }) => name),
+);
 
 function isKnown(name: string | undefined): boolean {
   return name !== undefined && names.includes(name);
@@ -155,6 +160,18 @@ function addClerkCommands(root: Command, outcome: Outcome, output: Output): void
         oneShotAppend(targetOf(options), options.json === true, revealWord(key), revealWord(value))
       ),
   );
+  const clerkOptions = [["--servers <addresses:string>", serversText], [
+    "--timeout <milliseconds:integer>",
+    timeoutText,
+  ]] as const;
+  for (const definition of keyCommands) {
+    const run = async (flags: Flags, words: readonly string[]): Promise<void> => {
+      const servers = flags.text("servers") ?? undefined;
+      const target = targetOf({ servers, timeout: flags.integer("timeout", 1) ?? undefined });
+      await withShell({ ...target, stdinIsFree: true }, (context) => definition.run(context, flags, words));
+    };
+    root.command(definition.name, defineKeyCommand(definition, clerkOptions, run));
+  }
   root.command(
     "status",
     clerkCommand("Show role, term, leader and log of each node.")

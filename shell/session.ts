@@ -20,6 +20,8 @@ export interface ClusterTarget {
   readonly timeoutMs: number | null;
   /** Where results and remarks go. */
   readonly output: Output;
+  /** See the shell's context; false unless given. */
+  readonly stdinIsFree?: boolean;
 }
 
 /** Runs `body` with a shell's context, and closes the connections afterwards. */
@@ -38,6 +40,8 @@ export async function withShell<T>(target: ClusterTarget, body: (context: ShellC
       put: (key, value, options) => clerk.put(key, value, options),
       append: (key, value, options) => clerk.append(key, value, options),
     },
+    clerk,
+    stdinIsFree: target.stdinIsFree ?? false,
     askServers: (signal) => Promise.all(target.servers.map((address) => askServer(clerk, address, signal))),
     output: target.output,
     waiting: new WaitingNotice(target.output),

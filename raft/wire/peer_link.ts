@@ -6,7 +6,7 @@
  * idle --send--> dialling --handshake done--> open
  *   ^              | failed                     | closed
  *   |              v                            |
- *   +--timer--- waiting <-----------------------+        waiting --peer has come to us--> dialling
+ *   +--timer--- waiting <-----------------------+        waiting --peer has come to us--> dialling, a stale one anew
  * ```
  *
  * @module
@@ -49,6 +49,8 @@ type LinkState =
   | {
     readonly kind: "dialling";
     readonly attempt: AbortController;
+    /** When the attempt began, in monotonic milliseconds. */
+    readonly sinceMs: number;
     readonly queue: Uint8Array[];
     queuedBytes: number;
     readonly opened: (connection: Connection) => void;
@@ -56,6 +58,12 @@ type LinkState =
   | { readonly kind: "open"; readonly connection: Connection; readonly sinceMs: number }
   | { readonly kind: "waiting"; readonly timer: Timer }
   | { readonly kind: "stopped" };
+
+/**
+ * An attempt that has lasted longer is begun anew when the peer comes to us, in milliseconds. Two nodes that dial each other
+ * at the same time are faster, so they do not break each other's attempts.
+ */
+const staleDialMs = 200;
 
 /** The sending half of what goes on between this node and one peer. */
 export class PeerLink {
@@ -110,15 +118,23 @@ export class PeerLink {
       case "dialling":
         return this.#enqueue(state.queue, frame);
       case "idle":
-        return this.#dial(frame);
+        return this.#dial([frame]);
     }
   }
 
-  /** The peer has connected to this node: it can be reached again, so do not wait any longer. */
+  /**
+   * The peer has connected to this node: it can be reached again, so do not wait any longer; neither for an attempt whose
+   * packets were lost while it could not be, and which the operating system would repeat after seconds only.
+   */
   noteAlive(): void {
-    if (this.#state.kind !== "waiting") return;
-    this.#state.timer.cancel();
-    this.#dial(null);
+    const state = this.#state;
+    if (state.kind === "waiting") {
+      state.timer.cancel();
+      this.#dial([]);
+    } else if (state.kind === "dialling" && this.#options.clock.monotonicMs() - state.sinceMs > staleDialMs) {
+      state.attempt.abort(new Error("the peer has come to us"));
+      this.#dial(state.queue);
+    }
   }
 
   /** Closes the connection and dials no more. */
@@ -142,22 +158,25 @@ export class PeerLink {
     }
   }
 
-  #dial(first: Uint8Array | null): void {
+  /** `waiting` are frames to be sent first. */
+  #dial(waiting: readonly Uint8Array[]): void {
     const queue: Uint8Array[] = [];
     const attempt = new AbortController();
     const opened = (connection: Connection): void => {
       for (const frame of queue) connection.send(frame);
     };
-    this.#state = { kind: "dialling", attempt, queue, queuedBytes: 0, opened };
-    if (first !== null) this.#enqueue(queue, first);
     const { id, peerId, address, clusterId, network, clock, limits } = this.#options;
+    this.#state = { kind: "dialling", attempt, sinceMs: clock.monotonicMs(), queue, queuedBytes: 0, opened };
+    for (const frame of waiting) this.#enqueue(queue, frame);
     const hello = { clusterId, role: "peer", nodeId: id, targetNodeId: peerId } as const;
     const dialOptions = { hello, clock, limits, timeoutMs: limits.peerConnectTimeoutMs, signal: attempt.signal };
     dial(network, address, dialOptions).then((outcome) => {
-      if (outcome.kind === "connected") return this.#open(outcome.connection, opened);
-      this.#fail(outcome.reason);
+      if (attempt.signal.aborted) {
+        if (outcome.kind === "connected") outcome.connection.close("another attempt was begun");
+      } else if (outcome.kind === "connected") this.#open(outcome.connection, opened);
+      else this.#fail(outcome.reason);
     }, () => {
-      // Aborted by stop().
+      // Aborted by stop() or noteAlive().
     });
   }
 

@@ -43,10 +43,13 @@ function printTime(context: ShellContext): void {
   if (context.showTime) context.output.note(palette(context.output.colors).faint(renderDuration(context.lastCallMs)));
 }
 
-/** Runs one call within the user's patience. */
-async function call<T>(
+/** What a call does, as its command is called. */
+export type Verb = "get" | "put" | "append" | "cas" | "del" | "incr" | "scan" | "txn" | "lock" | "export" | "import";
+
+/** Runs one call within the user's patience; `key` is what it is about, "" for nothing in particular. */
+export async function call<T>(
   context: ShellContext,
-  verb: "get" | "put" | "append",
+  verb: Verb,
   key: string,
   run: (options: CallOptions) => Promise<T>,
 ): Promise<T> {
@@ -56,7 +59,7 @@ async function call<T>(
   context.callsInFlight += 1;
   try {
     const result = await run({ signal });
-    context.recentKeys.add(key);
+    if (key !== "" && verb !== "lock") context.recentKeys.add(key);
     context.lastCallMs = performance.now() - start;
     return result;
   } catch (error) {
@@ -64,7 +67,9 @@ async function call<T>(
     if (context.signal.aborted) throw new Interrupted(`Interrupted${fateOf(verb, error)}`);
     if (timeout?.aborted) {
       throw new CommandFailed(
-        `Cannot ${verb} ${JSON.stringify(key)}: no answer within ${context.timeoutMs} ms${waitedFor(context)}` +
+        `Cannot ${verb}${key === "" ? "" : ` ${JSON.stringify(key)}`}: no answer within ${context.timeoutMs} ms${
+          waitedFor(context)
+        }` +
           `${fateOf(verb, error)}; see which nodes are up with: status`,
       );
     }
@@ -81,8 +86,8 @@ function waitedFor(context: ShellContext): string {
 }
 
 /** What has become of a write that was given up. */
-function fateOf(verb: "get" | "put" | "append", error: unknown): string {
-  if (verb === "get") return "";
+function fateOf(verb: Verb, error: unknown): string {
+  if (verb === "get" || verb === "scan" || verb === "export") return "";
   const isNotDone = error instanceof ClerkError && error.code !== "unknown";
   return isNotDone ? `; the ${verb} was not carried out` : `; the ${verb} may still take effect`;
 }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Clerk } from "../../kv/clerk.ts";
 import { ClerkError, type ClerkErrorCode } from "../../kv/errors.ts";
 import { type Action, FakeCluster } from "./fake_cluster.ts";
+import { seededRandom } from "./seeded_random.ts";
 
 async function withClerk(body: (cluster: FakeCluster, clerk: Clerk) => Promise<void>): Promise<void> {
   await using cluster = await FakeCluster.start(1);
@@ -143,4 +144,57 @@ Deno.test("Clerk: what a write meets is a typed error, and what cannot be sent i
     await assertCode(other.delete("k"), "invalid", "without sessions");
     assert((await other.range()).entries.length === 2);
   });
+});
+
+Deno.test("Clerk: transfers under random faults lose and make nothing, and no page sees one half done", async () => {
+  for (let seed = 1; seed <= 15; seed++) {
+    const random = seededRandom(seed);
+    await using cluster = await FakeCluster.start(3);
+    await using clerk = cluster.clerk({ random: { next: random } });
+    const faults: Action[] = [
+      { kind: "serveAndHangUp" },
+      { kind: "serveSilently" },
+      { kind: "serveAndSay", reply: { kind: "unknown", message: "" } },
+      { kind: "say", reply: { kind: "notLeader", leader: null, address: null } },
+      { kind: "hangUp" },
+      { kind: "serveAfter", delayMs: 40 },
+    ];
+    const accounts = ["a", "b", "c", "d"];
+    await clerk.transaction({ then: accounts.map((key) => ({ kind: "put", key, value: "10" })) });
+    cluster.script = () => random() < 0.7 ? { kind: "serve" } : faults[Math.floor(random() * 6)] ?? { kind: "serve" };
+    let [moved, sums] = [0, 0];
+    const pick = (): string => accounts[Math.floor(random() * 4)] ?? "a";
+    const clients = Array.from({ length: 5 }, async () => {
+      for (let round = 0; round < 8; round++) {
+        const { entries } = await clerk.range({ from: "a", to: "e" });
+        assertEquals(
+          entries.reduce((sum, { value }) => sum + Number(value), 0),
+          40,
+          `seed ${seed}: a half done transfer`,
+        );
+        sums++;
+        const [from, to] = [pick(), pick()];
+        const version = entries.find(({ key }) => key === from)?.version ?? 0;
+        const isDone = await clerk.transaction({
+          compare: [{ key: from, version }],
+          then: [
+            { kind: "increment", key: from, by: -1 },
+            { kind: "increment", key: to, by: 1 },
+            { kind: "increment", key: "moved", by: 1 },
+          ],
+        });
+        if (isDone) moved++;
+      }
+    });
+    const all = Promise.all(clients);
+    let isOver = false;
+    all.then(() => isOver = true, () => isOver = true);
+    for (let step = 0; step < 20_000 && !isOver; step++) await cluster.clock.advance(50);
+    await all;
+    cluster.script = () => ({ kind: "serve" });
+    const counted = clerk.get("moved");
+    await cluster.clock.advance(5000);
+    assertEquals([await counted, sums], [String(moved), 40], `seed ${seed}: some transfer ran twice, or not at all`);
+    assert(moved > 5, `seed ${seed}: hardly anything moved`);
+  }
 });

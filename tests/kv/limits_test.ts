@@ -13,5 +13,10 @@ Deno.test("limits: what one limit allows no other forbids", () => {
   assert(limits.clerkMaxInflightBytes + largestRequest < wireLimits.maxInflightBytes);
   assert(16 * limits.maxCounter <= Number.MAX_SAFE_INTEGER, "packed results stay exact");
   assert(8192 + 4 + 2 * limits.maxOutstandingPerSession < maxItems, "a frame of sessions is one item that can be read");
-  assert(maxDepth >= 4);
+  assert(limits.maxPageBytes > 2 * (limits.maxKeyBytes + limits.maxValueBytes), "an entry fits a page");
+  assert(2 * limits.maxPageBytes <= wireLimits.maxReplyFrameBytes, "a page fits a reply");
+  assert(3 * limits.maxPageKeys < maxItems, "a page is one item that can be read");
+  assert(16 * limits.largestNumber <= Number.MAX_SAFE_INTEGER && 5 * limits.maxTransactionOperations < 1000);
+  assert(limits.deletedKeysPerCommand <= limits.maxDeletedKeys && limits.defaultPageKeys <= limits.maxPageKeys);
+  assert(maxDepth >= 6);
 });

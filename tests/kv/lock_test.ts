@@ -85,6 +85,21 @@ Deno.test("Lock: a holder that is not heard of loses the lock, knows it first, a
   });
 });
 
+Deno.test("Lock: the holder counts its lease from when a renewal was sent, not from when it was answered", async () => {
+  await withClerks(async (cluster, first) => {
+    const held = await new Lock(first, "l", { leaseMs: 3000 }).acquire();
+    let renewals = 0;
+    cluster.script = () => renewals++ === 0 ? { kind: "serveAfter", delayMs: 900 } : { kind: "ignore" };
+    await cluster.clock.advance(3950);
+    assertEquals([held.isHeld, renewals > 1], [true, true]);
+    await cluster.clock.advance(100);
+    assertEquals(held.isHeld, false);
+    cluster.script = () => ({ kind: "serve" });
+    await cluster.clock.advance(1000);
+    assertEquals(held.signal.aborted, true);
+  });
+});
+
 Deno.test("Lock: a renewal that finds the lock gone says so at once", async () => {
   await withClerks(async (cluster, first, second) => {
     const held = await new Lock(first, "l", { leaseMs: 3000 }).acquire();

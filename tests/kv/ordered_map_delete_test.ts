@@ -57,6 +57,7 @@ Deno.test("OrderedMap: can be emptied in any order, and filled again", () => {
       const whole = map.snapshotView();
       for (const key of arrange(keys)) assert(map.delete(key) !== undefined, `${name}: ${key}`);
       assertEquals([map.size, [...map.range()].length, map.delete("000001")], [0, 0, undefined], name);
+      assert(map.nodeCount() <= 2, `${name}: ${map.nodeCount()} nodes for no key`);
       assertEquals([whole.size, whole.count(), whole.get("012345")], [20_000, 20_000, 12_345], name);
     }
   }
@@ -77,4 +78,16 @@ Deno.test("OrderedMap: ranges, ranges backwards and counts agree, wherever they 
     assertEquals(map.count(from, until), expected.length, `${from} to ${until}`);
     assertEquals(map.count(from), all.filter((found) => found >= from).length);
   }
+});
+
+Deno.test("OrderedMap: nodes go with the keys that were in them", () => {
+  const map = new OrderedMap<number>();
+  const keys = Array.from({ length: 100_000 }, (_, n) => String(n).padStart(6, "0"));
+  keys.forEach((key, n) => map.set(key, n));
+  const full = map.nodeCount();
+  assert(full >= 100_000 / 64, `${full} nodes`);
+  for (const key of keys) if (Number(key) % 100 !== 0) map.delete(key);
+  assert(map.nodeCount() <= 1000 / 16 + 10, `${map.nodeCount()} nodes for 1000 keys`);
+  for (const key of keys) if (Number(key) % 10_000 !== 0) map.delete(key);
+  assert(map.nodeCount() <= 3, `${map.nodeCount()} nodes for 10 keys`);
 });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { commandCodec, type KvCommand } from "../../kv/commands.ts";
 import type { Comparison, KeyWrite, Operation } from "../../kv/operations.ts";
 import { ShapeError } from "../../kv/shape.ts";
-import { KvStateMachine } from "../../kv/state_machine.ts";
+import { type KvResult, KvStateMachine } from "../../kv/state_machine.ts";
 import type { Value } from "../../kv/values.ts";
 import type { SnapshotSource } from "../../raft/rsm/state_machine.ts";
 import { seededRandom } from "./seeded_random.ts";
@@ -122,6 +122,47 @@ Deno.test("KvStateMachine: a repeated putIfVersion is answered like the first in
   assertEquals(machine.figures().sessions, 1);
 });
 
+Deno.test("KvStateMachine: locks pass through a snapshot with token and lease, and none may be missing", async () => {
+  const machine = new KvStateMachine();
+  machine.apply({ kind: "openSession" }, contextOf(1));
+  const write = (target: KvStateMachine, serialNumber: number, operation: Operation): KvResult => {
+    const command = { kind: "write", sessionId: 1, serialNumber, lowestOutstanding: serialNumber, operation } as const;
+    return target.apply(command, contextOf(serialNumber + 1));
+  };
+  for (let n = 1; n <= 300; n++) {
+    write(machine, n, { kind: "acquireLock", name: `l${n}`, leaseMs: n <= 50 ? 100 : 5000 });
+  }
+  const frames: Uint8Array[] = [];
+  const source = machine.snapshot();
+  write(machine, 301, { kind: "renewLock", name: "l299", token: 300 });
+  for await (const chunk of source.chunks()) frames.push(chunk);
+  const again: Uint8Array[] = [];
+  for await (const chunk of source.chunks()) again.push(chunk);
+  assertEquals(again, frames, "a view can be read twice");
+  const restored = new KvStateMachine();
+  await restored.restore(cut(join(frames), () => 1000));
+  assertEquals(await bytesOf(restored.snapshot()), join(frames));
+  assertEquals(restored.query({ kind: "lock", name: "l300" }), { kind: "lock", token: 301, remainingMs: 5000 });
+  assertEquals(restored.query({ kind: "lock", name: "l50" }), { kind: "lock", token: 0, remainingMs: 0 });
+  for (const target of [machine, restored]) {
+    assertEquals(write(target, 302, { kind: "renewLock", name: "l51", token: 52 }), { kind: "done", number: 0 });
+    assertEquals(write(target, 303, { kind: "releaseLock", name: "l52", token: 52 }), { kind: "lockNotHeld" });
+    assertEquals(write(target, 304, { kind: "acquireLock", name: "l1", leaseMs: 100 }), { kind: "done", number: 305 });
+    assertEquals(write(target, 305, { kind: "acquireLock", name: "l53", leaseMs: 100 }).kind, "lockHeld");
+  }
+  const locksFrames = frames.filter((frame) => frame[5] === 4);
+  assertEquals(locksFrames.length, 2);
+  for (const missing of locksFrames) {
+    const rest = join(frames.filter((frame) => frame !== missing));
+    await assertRejects(() => new KvStateMachine().restore(cut(rest, () => 1000)), ShapeError, "locks, but holds");
+  }
+  const [header, sessions, first, second, end] = frames;
+  assert(header && sessions && first && second && end && frames.length === 5);
+  for (const order of [[header, sessions, second, first, end], [header, first, second, sessions, end]]) {
+    await assertRejects(() => new KvStateMachine().restore(cut(join(order), () => 1000)), ShapeError);
+  }
+});
+
 Deno.test("KvStateMachine: a snapshot of format 1 opens", async () => {
   const golden =
     "0000000b826862616c73612d6b76010000001f820186656279746573014200ff65636f6c6f72026a626c75652d677265656e0000" +
@@ -137,6 +178,29 @@ Deno.test("KvStateMachine: a snapshot of format 1 opens", async () => {
     const unknown = Uint8Array.fromHex(golden.replace("6b7601", `6b76${version}`));
     await assertRejects(() => new KvStateMachine().restore(cut(unknown, () => 1000)), ShapeError, "reads 1 to");
   }
+});
+
+Deno.test("KvStateMachine: a snapshot of format 2 opens, with kept results of every kind and a lock", async () => {
+  const golden =
+    "0000000b826862616c73612d6b760200000013820186656279746573014200ff616e01622d330000001c82028e011b0000018b" +
+    "cfe5680601050138290214031846041859051000000017820484666261636b7570041913881b0000018bcfe57b8c0000001685030201" +
+    "703834393332656363393634636437386201";
+  const machine = new KvStateMachine();
+  await machine.restore(cut(Uint8Array.fromHex(golden), () => 1000));
+  assertEquals(machine.figures(), { keys: 2, storeBytes: 10, sessions: 1, hash: "84932ecc964cd78b" });
+  assertEquals(machine.query({ kind: "lock", name: "backup" }), { kind: "lock", token: 4, remainingMs: 5000 });
+  assertEquals((await bytesOf(machine.snapshot())).toHex(), golden, "and is written the same");
+  const kept = [1, 2, 3, 4, 5].map((serialNumber) => {
+    const operation = { kind: "delete", key: "n" } as const;
+    return machine.apply({ kind: "write", sessionId: 1, serialNumber, lowestOutstanding: 1, operation }, contextOf(7));
+  });
+  assertEquals(kept, [
+    { kind: "done", number: -3 },
+    { kind: "versionMismatch", version: 1 },
+    { kind: "done", number: 4 },
+    { kind: "operationFailed", position: 1, reason: "wrongType" },
+    { kind: "written", version: 1 },
+  ]);
 });
 
 Deno.test("KvStateMachine: sessions expire by cluster time alone, before the command that finds them idle", () => {

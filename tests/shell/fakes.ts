@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Clerk } from "../../kv/mod.ts";
 import type { CallOptions, ShellContext, Store } from "../../shell/context.ts";
 import type { ReachableServer, ServerReport } from "../../shell/server_report.ts";
 import type { Output } from "../../shell/output.ts";
@@ -96,13 +97,20 @@ export const someReports: readonly ServerReport[] = [
 
 /** A shell on a {@link FakeStore}. */
 export function fakeContext(
-  options: { readonly isTerminal?: boolean; readonly timeoutMs?: number; readonly reports?: readonly ServerReport[] } =
-    {},
+  options: {
+    readonly isTerminal?: boolean;
+    readonly timeoutMs?: number;
+    readonly reports?: readonly ServerReport[];
+    readonly clerk?: Clerk;
+  } = {},
 ): { context: ShellContext; output: RecordedOutput; store: FakeStore } {
   const output = new RecordedOutput(options.isTerminal ?? false);
   const store = new FakeStore();
   const context: ShellContext = {
     store,
+    // Dials nobody before it is used; tests that use it bring their own.
+    clerk: options.clerk ?? new Clerk(["127.0.0.1:1"]),
+    stdinIsFree: false,
     askServers: () => Promise.resolve(options.reports ?? someReports),
     output,
     waiting: new WaitingNotice(output),

@@ -20,7 +20,7 @@ export interface SimulationArguments {
   readonly stopOnFirst: boolean;
   /** Checks whose violations count; null for all. */
   readonly only: ReadonlySet<string> | null;
-  /** How long faults go on in a run, in milliseconds of virtual time. */
+  /** How long faults go on in a run, averaged over seeds, in milliseconds of virtual time. */
   readonly chaosMs: number | null;
   /** Whether this is a worker process. */
   readonly worker: boolean;
@@ -37,7 +37,7 @@ export const usage = `deno task sim [--seeds N] [--seed S] [--trace] [--workers 
   --json            print a line {"seed","check","message"} for each failing seed, and nothing else
   --stop-on-first   end with the first failing seed
   --only CHECK,…    count only violations of these checks
-  --chaos MS        faults go on for so much virtual time in each run
+  --chaos MS        faults go on for so much virtual time in a run, on average
 `;
 
 /** Reads the command line; throws a RangeError that says what is wrong with it. */

@@ -24,6 +24,40 @@ export function crashAtIo({ cluster, counters, random }: NemesisContext, recover
   };
 }
 
+/**
+ * Kills a process between a write and the fsync that makes it durable. The next process finds what the page cache has kept, and
+ * must not build on it before it has made it durable itself: soon afterwards the power goes, and with it what was not.
+ */
+export function crashTwice(
+  { cluster, monitor, counters, random }: NemesisContext,
+  recovery: Recovery,
+  id: NodeId,
+): void {
+  const { disk } = cluster.process(id);
+  let toPass = random.integer(10);
+  const cutPower = (): void => {
+    if (!cluster.process(id).isAlive) return;
+    counters.add("crash, and power lost on the way back");
+    recovery.cutPower(id, "none");
+  };
+  const startAndCut = (): void => {
+    cluster.start(id);
+    if (random.chance(0.5)) return recovery.later(1, 300, cutPower);
+    // As soon as it takes part again.
+    monitor.stepListener = (node, event) => {
+      if (node.id !== id || event.type !== "message") return;
+      monitor.stepListener = null;
+      recovery.later(0.1, 20, cutPower);
+    };
+  };
+  disk.observer = ({ operation, phase, name }) => {
+    if (operation !== "sync" || phase !== "before" || !name.startsWith("wal-") || toPass-- > 0) return;
+    disk.observer = null;
+    cluster.kill(id, { kind: "process" });
+    recovery.later(0.1, 5, startAndCut);
+  };
+}
+
 /** Makes a disk slow for a while: every fsync takes longer, some take very long. */
 export function slowDisk({ plan, cluster, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
   const { disk } = cluster.process(id);

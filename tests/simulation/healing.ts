@@ -1,46 +1,22 @@
 /**
  * The end of a run: faults are taken back, and the cluster must come round. Within ten election timeouts a quorum serves
- * writes again, though a minority may still be down; later all replicas are equal, and hold what was acknowledged.
+ * writes again, though a minority may still be down; leaders stay, also while some links stay cut; later all replicas are equal, and hold what was acknowledged.
  *
  * @module
  */
 import { Clerk } from "../../kv/clerk.ts";
-import { electionTimeoutMs } from "../../raft/node/options.ts";
 import type { Configuration, NodeId } from "../../raft/core/types.ts";
-import type { Simulation } from "../../raft/testing/mod.ts";
-import type { SimulatedCluster } from "./cluster.ts";
-import type { Counters } from "./counters.ts";
-import type { Monitor } from "./monitor.ts";
-import type { Nemesis } from "./nemesis.ts";
-import { maxRecoveryTimeouts, maxStallMs } from "./nemesis_context.ts";
+import { describe, type HealingContext, probe, settlesWithin } from "./healing_context.ts";
+import { maxStallMs } from "./nemesis_context.ts";
 import { drawMinority } from "./operator.ts";
-import type { SwarmPlan } from "./swarm_plan.ts";
+import { checkLastingDamage, checkStability } from "./stability.ts";
 import { Violation } from "./violation.ts";
-import type { Workload } from "./workload.ts";
 
 /** Replicas must be equal after so much more time, in milliseconds. */
 const convergenceMs = 30_000;
 
 /** How long the final reads may take, in milliseconds. */
 const finalReadsMs = 60_000;
-
-/** What healing works with. */
-export interface HealingContext {
-  /** The world. */
-  readonly simulation: Simulation;
-  /** The run's plan. */
-  readonly plan: SwarmPlan;
-  /** The nodes. */
-  readonly cluster: SimulatedCluster;
-  /** What is known of them. */
-  readonly monitor: Monitor;
-  /** The clients. */
-  readonly workload: Workload;
-  /** Takes the faults back. */
-  readonly nemesis: Nemesis;
-  /** Counts of rare events. */
-  readonly counters: Counters;
-}
 
 /** How it went. */
 export interface Healing {
@@ -56,11 +32,13 @@ export async function healAndCheck(context: HealingContext): Promise<Healing> {
   await simulation.sleep(maxStallMs);
   const down = drawDown(context);
   nemesis.heal(down);
-  const recoveryTimeouts = await recover(context, down);
+  const recoveryTimeouts = await probe(context, down);
   if (down.size > 0) counters.add("write after healing with a minority down");
+  await checkStability(context);
   await simulation.sleep(1_000);
   workload.stop();
   nemesis.heal(new Set());
+  await checkLastingDamage(context);
   await bringAllIn(context);
   await converge(context);
   await checkWrites(context);
@@ -79,26 +57,6 @@ function drawDown({ simulation, cluster, monitor }: HealingContext): Set<NodeId>
     for (const index of [log.configurationIndex, log.commitIndex]) configurations.push(log.configurationAt(index));
   }
   return drawMinority(cluster.ids, configurations, (ids) => random.shuffle(ids));
-}
-
-async function recover(context: HealingContext, down: ReadonlySet<NodeId>): Promise<number> {
-  const { simulation, plan, cluster, workload } = context;
-  const timeoutMs = electionTimeoutMs(plan.timing);
-  const startedMs = simulation.nowMs;
-  const { network, clock, random } = simulation.process("probe").start();
-  const addresses = cluster.addresses.filter((_, position) => !down.has(cluster.ids[position] ?? ""));
-  const clerk = new Clerk(addresses, { network, clock, random, attemptTimeoutMs: timeoutMs });
-  const written = workload.write(clerk, "append", "probe", 0);
-  const limitMs = maxRecoveryTimeouts * timeoutMs;
-  const isInTime = await settlesWithin(simulation, written, limitMs);
-  if (!isInTime) {
-    throw new Violation(
-      "liveness",
-      `no write was served within ${maxRecoveryTimeouts} election timeouts (${limitMs} ms) of the heal; down: ` +
-        `${[...down].join(", ") || "none"}; ${describe(context)}`,
-    );
-  }
-  return (simulation.nowMs - startedMs) / timeoutMs;
 }
 
 /** Makes everybody a voter again, so that all replicas can be compared. */
@@ -161,24 +119,4 @@ async function waitUntil(
     }
     await simulation.sleep(100);
   }
-}
-
-/** Whether a promise is fulfilled in time; rejects when it does. */
-async function settlesWithin(simulation: Simulation, promise: Promise<unknown>, limitMs: number): Promise<boolean> {
-  const late = Symbol("late");
-  return await Promise.race([promise, simulation.sleep(limitMs).then(() => late)]) !== late;
-}
-
-function describe({ cluster, monitor }: HealingContext): string {
-  return cluster.ids.map((id) => {
-    const state = monitor.viewOf(id)?.state;
-    if (state === undefined) return `${id} has never run`;
-    const { log, role, currentTerm, leader } = state;
-    const { voters, outgoing, learners } = log.configuration;
-    const members = [voters, outgoing, learners].map((names) => names.join(",")).join("|");
-    return `${id} ${cluster.process(id).state} ${role} of term ${currentTerm} (leader ${
-      leader ?? "unknown"
-    }), log to ` +
-      `${log.last.index}, committed ${log.commitIndex}, members ${members}`;
-  }).join("; ");
 }

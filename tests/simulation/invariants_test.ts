@@ -127,6 +127,55 @@ Deno.test("commit-rule: an earlier term by counting, or without a quorum", () =>
   assertMatch(check("commit-rule").stepped?.(node, before) ?? "", /which only a has durably/);
 });
 
+Deno.test("commit-rule and durable-log: what the disk holds counts, not what the core believes", () => {
+  const { view, check } = scene();
+  const node = view("a");
+  const before = { ...capture(node.state), committed: { index: 1, term: 1 } };
+  assertEquals(check("durable-log").stepped?.(node, before), null);
+  // The same slot is overwritten by a write of another leader.
+  node.disk.written({ hardState: null, logStart: null, entries: [entry(2, 9, "other")] });
+  assertMatch(check("durable-log").stepped?.(node, before) ?? "", /a#1 counts entry 2 as durable/);
+  assertEquals(node.holdsDurably({ index: 2, term: 1 }), false);
+  node.disk.written({ hardState: null, logStart: null, entries: [entry(2, 1, "one")] });
+  assertEquals(node.holdsDurably({ index: 2, term: 1 }), true);
+});
+
+Deno.test("configuration-matches-log: a configuration from nowhere, and a snapshot with an old one", () => {
+  const { cluster, committed, view, check } = scene();
+  const { started, logChanged, stepped } = check("configuration-matches-log");
+  const node = view("a");
+  const before = capture(node.state);
+  assertEquals(started?.(node), null);
+  cluster.node("a").raft.step({
+    ...{ type: "changeConfiguration", proposalId: 7, clusterTimeMs: 0 },
+    ...{ voters: ["a", "b"], learners: [] },
+  });
+  const added = node.takeLogChange()?.added ?? [];
+  assertEquals(logChanged?.(node, [], added), null);
+  const joint = node.state.log.configuration;
+  node.state.log.reconcile([entry(3, 2, "instead")]);
+  assertEquals(logChanged?.(node, [{ index: 3, term: 1 }], []), null);
+  Object.defineProperty(node.state.log, "configuration", { value: joint });
+  assertMatch(
+    logChanged?.(node, [{ index: 3, term: 1 }], []) ?? "",
+    /a#1 goes by members a,b\|a,b,c\|: the latest .* a,b,c/,
+  );
+  committed.add({ index: 3, term: 1 }, 1);
+  const snapshot = { ...node.state.log.snapshot, last: { index: 3, term: 1 } };
+  Object.defineProperty(node.state.log, "snapshot", { value: snapshot });
+  assertMatch(stepped?.(node, before) ?? "", /a#1 has a snapshot at 3 with members a,b,c/);
+});
+
+Deno.test("candidate-is-voter: a node campaigns that is no member", () => {
+  const { view, check } = scene();
+  const node = view("b");
+  const follower = capture(node.state);
+  node.state.role = "candidate";
+  assertEquals(check("candidate-is-voter").stepped?.(node, follower), null);
+  const stranger = new NodeView("z", "z#1", node.state, node.promises);
+  assertMatch(check("candidate-is-voter").stepped?.(stranger, follower) ?? "", /z#1 is candidate of term 1/);
+});
+
 Deno.test("monotonic-commit: commitIndex and lastApplied fall", () => {
   const { view, check } = scene();
   const node = view("a");

@@ -10,6 +10,8 @@ import type { Message, RaftEvent } from "../../raft/core/message.ts";
 import type { Raft } from "../../raft/core/raft.ts";
 import type { NodeId } from "../../raft/core/types.ts";
 import type { ApplyContext } from "../../raft/rsm/state_machine.ts";
+import type { FileStorage } from "../../raft/storage/file_storage.ts";
+import type { WriteBatch } from "../../raft/storage/storage.ts";
 import type { Simulation } from "../../raft/testing/mod.ts";
 import { CommittedLog } from "./committed_log.ts";
 import type { Counters } from "./counters.ts";
@@ -18,6 +20,7 @@ import type { Invariant } from "./invariants/invariant.ts";
 import { NodePromises, NodeView } from "./node_view.ts";
 import type { Observer } from "./observation.ts";
 import { RareEvents } from "./rare_events.ts";
+import { StormGuard } from "./storm_guard.ts";
 import { Violation } from "./violation.ts";
 
 interface MachineView {
@@ -38,6 +41,7 @@ export class Monitor implements Observer {
   stepListener: StepListener | null = null;
   readonly #simulation: Simulation;
   readonly #rare: RareEvents;
+  readonly #storm: StormGuard;
   readonly #invariants: readonly Invariant[];
   readonly #stepped: readonly Invariant[];
   readonly #logChanged: readonly Invariant[];
@@ -46,6 +50,7 @@ export class Monitor implements Observer {
   /** The latest life of each node. */
   readonly #views = new Map<NodeId, NodeView>();
   readonly #promises = new Map<NodeId, NodePromises>();
+  readonly #idOfStorage = new WeakMap<FileStorage, NodeId>();
   readonly #machines = new WeakMap<KvStateMachine, MachineView>();
   /** The life whose turn it is. */
   #current = "";
@@ -54,6 +59,7 @@ export class Monitor implements Observer {
   constructor(simulation: Simulation, counters: Counters, onViolation: (violation: Violation) => void) {
     this.#simulation = simulation;
     this.#rare = new RareEvents(counters, this.committed);
+    this.#storm = new StormGuard(simulation, onViolation);
     this.#onViolation = onViolation;
     this.#invariants = allInvariants({
       committed: this.committed,
@@ -94,6 +100,7 @@ export class Monitor implements Observer {
     }
     if (state.log.commitIndex > before.committed.index) this.#noteCommitted(view);
     this.#rare.stepped(view, event);
+    this.#storm.look();
     if (this.#simulation.trace.recording) this.#trace(view);
     this.stepListener?.(view, event);
   }
@@ -107,6 +114,16 @@ export class Monitor implements Observer {
       if (problem !== null) this.#violated(invariant, problem);
     }
     this.#rare.sent(message);
+  }
+
+  /** See {@link Observer.opened}. */
+  opened(storage: FileStorage, id: NodeId): void {
+    this.#idOfStorage.set(storage, id);
+  }
+
+  /** See {@link Observer.written}. */
+  written(storage: FileStorage, batch: WriteBatch): void {
+    this.#views.get(this.#idOfStorage.get(storage) ?? "")?.disk.written(batch);
   }
 
   /** See {@link Observer.executed}. */

@@ -5,9 +5,9 @@
  */
 import type { NodeId } from "../../raft/core/types.ts";
 import { electionTimeoutMs } from "../../raft/node/options.ts";
-import type { FrameFaults } from "../../raft/testing/mod.ts";
+import type { CrashPolicy, FrameFaults } from "../../raft/testing/mod.ts";
 import { wireLimits } from "../../raft/wire/limits.ts";
-import { crashAtIo, failDisk, slowDisk } from "./disk_damage.ts";
+import { crashAtIo, crashTwice, failDisk, slowDisk } from "./disk_damage.ts";
 import { crashPolicies, maxRecoveryTimeouts, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 import { changeMembers, transferLeadership } from "./operator.ts";
 import { inflictPartition } from "./partitions.ts";
@@ -51,6 +51,9 @@ export class Nemesis implements Recovery {
     this.#era++;
     simulation.network.setFaults(null);
     simulation.network.heal();
+    for (const from of cluster.ids) {
+      for (const to of cluster.ids) simulation.network.setLinkLatency(from, to, null);
+    }
     if (plan.faults.weather.some(damages) && isShort(maxRecoveryTimeouts * electionTimeoutMs(plan.timing))) {
       for (const { name } of simulation.processes) simulation.network.resetConnections(name);
     }
@@ -107,6 +110,7 @@ export class Nemesis implements Recovery {
       { ratePerMinute: faults.powerCuts, run: onNode((id) => this.cutPower(this.#victim(id))) },
       { ratePerMinute: faults.blackouts, run: () => this.#blackout() },
       { ratePerMinute: faults.crashesAtIo, run: onNode((id) => crashAtIo(context, this, id)) },
+      { ratePerMinute: faults.crashesAtIo / 2, run: onNode((id) => crashTwice(context, this, id)) },
       { ratePerMinute: faults.crashesAtStep, run: () => this.#crashAtStep() },
       { ratePerMinute: faults.pauses, run: onNode((id) => this.#pause(this.#victim(id))) },
       { ratePerMinute: faults.clockRates, run: onNode((id) => this.#bendClock(id)) },
@@ -123,7 +127,8 @@ export class Nemesis implements Recovery {
       { ratePerMinute: faults.slowDisks, run: onNode((id) => slowDisk(context, this, id)) },
       { ratePerMinute: faults.diskErrors, run: onNode((id) => failDisk(context, id)) },
       { ratePerMinute: faults.transfers, run: () => transferLeadership(context) },
-      { ratePerMinute: faults.memberships, run: () => changeMembers(context) },
+      { ratePerMinute: faults.memberships, run: () => changeMembers(context, this) },
+      { ratePerMinute: faults.absences, run: onNode((id) => this.#sendAway(id)) },
     ];
   }
 
@@ -139,11 +144,11 @@ export class Nemesis implements Recovery {
     this.later(10, 6_000, () => this.#context.cluster.start(id));
   }
 
-  /** Cuts a node's power, and gives it back later. */
-  cutPower(id: NodeId): void {
+  /** See {@link Recovery.cutPower}. */
+  cutPower(id: NodeId, disk?: CrashPolicy): void {
     const { cluster, counters, random } = this.#context;
     counters.add("power lost");
-    cluster.kill(id, { kind: "power", disk: random.pick(crashPolicies) });
+    cluster.kill(id, { kind: "power", disk: disk ?? random.pick(crashPolicies) });
     this.later(10, 6_000, () => cluster.start(id));
   }
 
@@ -175,16 +180,48 @@ export class Nemesis implements Recovery {
     };
   }
 
-  #pause(id: NodeId): void {
-    const { cluster, counters } = this.#context;
+  /** Keeps a node away for so long that it needs a snapshot when it is back. */
+  #sendAway(id: NodeId): void {
+    const { simulation, cluster, counters, random } = this.#context;
+    const { network } = simulation;
+    counters.add("node kept away for long");
+    if (random.chance(0.5)) {
+      cluster.kill(id, { kind: "process" });
+      this.later(4_000, 20_000, () => cluster.start(id));
+      return;
+    }
+    const others = cluster.ids.filter((other) => other !== id);
+    for (const other of others) network.block(other, id);
+    this.later(4_000, 20_000, () => {
+      for (const other of others) network.unblock(other, id);
+    });
+  }
+
+  /** Half of all pauses are about as long as an election; whoever led before answers what it was asked before. */
+  #pause(picked: NodeId): void {
+    const { plan, cluster, counters, readers, random } = this.#context;
+    const isShortPause = random.chance(0.5);
+    const id = isShortPause ? cluster.leader() ?? picked : picked;
     const process = cluster.process(id);
     if (process.state !== "running") return;
     const { lives } = process;
-    process.pause();
-    counters.add("process paused");
-    this.later(20, 8_000, () => {
-      if (process.lives === lives && process.state === "paused") process.resume();
-    });
+    if (isShortPause) readers.doubt(id);
+    const pause = (): void => {
+      if (process.lives !== lives || process.state !== "running") return;
+      process.pause();
+      counters.add("process paused");
+      const resume = (): void => {
+        if (process.lives !== lives || process.state !== "paused") return;
+        process.resume();
+        if (isShortPause) readers.ask(id);
+      };
+      const timeoutMs = electionTimeoutMs(plan.timing);
+      if (isShortPause) this.later(timeoutMs / 2, 3 * timeoutMs, resume);
+      else this.later(20, 8_000, resume);
+    };
+    // The rival needs a moment to get going.
+    if (isShortPause) this.later(0, 100, pause);
+    else pause();
   }
 
   #bendClock(id: NodeId): void {

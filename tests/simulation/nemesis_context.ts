@@ -8,6 +8,7 @@ import type { BlockMode, CrashPolicy, SeededRandom, Simulation } from "../../raf
 import type { SimulatedCluster } from "./cluster.ts";
 import type { Counters } from "./counters.ts";
 import type { Monitor } from "./monitor.ts";
+import type { Readers } from "./readers.ts";
 import type { SwarmPlan } from "./swarm_plan.ts";
 import type { Workload } from "./workload.ts";
 
@@ -23,6 +24,8 @@ export interface NemesisContext {
   readonly monitor: Monitor;
   /** Their clients. */
   readonly workload: Workload;
+  /** Those who look closely when a leader is in doubt. */
+  readonly readers: Readers;
   /** Counts of what was done. */
   readonly counters: Counters;
   /** The nemesis's own random numbers. */
@@ -33,8 +36,8 @@ export interface NemesisContext {
 export interface Recovery {
   /** Calls back after a while, unless everything was taken back by then. */
   later(minMs: number, maxMs: number, callback: () => void): void;
-  /** Cuts a node's power, and gives it back later. */
-  cutPower(id: NodeId): void;
+  /** Cuts a node's power, and gives it back later; what survives on its disk is drawn unless given. */
+  cutPower(id: NodeId, disk?: CrashPolicy): void;
 }
 
 /** The longest that a fault of the disk slows down one fsync, in milliseconds. */

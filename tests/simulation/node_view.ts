@@ -7,6 +7,7 @@ import type { StateCapture } from "../../raft/core/invariants.ts";
 import { capture } from "../../raft/core/invariants.ts";
 import type { RaftState } from "../../raft/core/state.ts";
 import type { Entry, EntryId, NodeId, Term } from "../../raft/core/types.ts";
+import { DurableRecord } from "./durable_record.ts";
 
 /** What a node has promised to others, which must outlive every crash. */
 export class NodePromises {
@@ -36,6 +37,8 @@ export class NodeView {
   readonly state: RaftState;
   /** What the node has promised in this life and all before it. */
   readonly promises: NodePromises;
+  /** What its disk holds for certain. */
+  readonly disk: DurableRecord;
   /** The state before the step that is being taken. */
   before: StateCapture;
   /** Whether reads waited for confirmation before the step. */
@@ -50,7 +53,9 @@ export class NodeView {
     this.state = state;
     this.promises = promises;
     this.before = capture(state);
-    this.#last = state.log.snapshot.last;
+    const { log } = state;
+    this.disk = new DurableRecord(log.snapshot.last.index, log.slice(log.firstIndex, Infinity, Infinity));
+    this.#last = log.snapshot.last;
     this.#terms.set(this.#last.index, this.#last.term);
   }
 
@@ -78,6 +83,7 @@ export class NodeView {
   /** Whether the node holds this entry, durably. */
   holdsDurably(id: EntryId): boolean {
     const { log } = this.state;
-    return log.contains(id) && log.persistedIndex >= id.index;
+    if (!log.contains(id) || log.persistedIndex < id.index) return false;
+    return id.index <= log.snapshot.last.index || this.disk.holds(id);
   }
 }

@@ -9,7 +9,10 @@ import type { KvCommand } from "../../kv/commands.ts";
 import { type KvResult, KvStateMachine } from "../../kv/state_machine.ts";
 import type { Message, RaftEvent } from "../../raft/core/message.ts";
 import { Raft } from "../../raft/core/raft.ts";
+import type { NodeId } from "../../raft/core/types.ts";
 import type { ApplyContext } from "../../raft/rsm/state_machine.ts";
+import { FileStorage } from "../../raft/storage/file_storage.ts";
+import type { WriteBatch } from "../../raft/storage/storage.ts";
 import { TcpTransport } from "../../raft/wire/tcp_transport.ts";
 
 /** Sees everything. Must not throw, since it is called in the middle of production code. */
@@ -20,6 +23,10 @@ export interface Observer {
   afterStep(raft: Raft, event: RaftEvent): void;
   /** A message is handed to the transport. */
   sent(message: Message): void;
+  /** A node's directory was opened. */
+  opened(storage: FileStorage, id: NodeId): void;
+  /** A batch has become durable; its writer does not know yet. */
+  written(storage: FileStorage, batch: WriteBatch): void;
   /** A machine has executed a command. */
   executed(machine: KvStateMachine, command: KvCommand, context: ApplyContext, result: KvResult): void;
   /** A machine's state is about to be replaced by a snapshot. */
@@ -30,6 +37,8 @@ export interface Observer {
 export function observe(observer: Observer): Disposable {
   const { step } = Raft.prototype;
   const { send } = TcpTransport.prototype;
+  const { open } = FileStorage;
+  const { write } = FileStorage.prototype;
   const { apply, restore } = KvStateMachine.prototype;
   Raft.prototype.step = function (event: RaftEvent): void {
     observer.beforeStep(this, event);
@@ -39,6 +48,15 @@ export function observe(observer: Observer): Disposable {
   TcpTransport.prototype.send = function (message: Message): void {
     observer.sent(message);
     send.call(this, message);
+  };
+  FileStorage.open = async (options): Promise<FileStorage> => {
+    const storage = await open.call(FileStorage, options);
+    observer.opened(storage, options.nodeId);
+    return storage;
+  };
+  FileStorage.prototype.write = async function (batch: WriteBatch): Promise<void> {
+    await write.call(this, batch);
+    observer.written(this, batch);
   };
   KvStateMachine.prototype.apply = function (command: KvCommand, context: ApplyContext): KvResult {
     const result = apply.call(this, command, context);
@@ -53,6 +71,8 @@ export function observe(observer: Observer): Disposable {
     [Symbol.dispose]() {
       Raft.prototype.step = step;
       TcpTransport.prototype.send = send;
+      FileStorage.open = open;
+      FileStorage.prototype.write = write;
       Object.assign(KvStateMachine.prototype, { apply, restore });
     },
   };

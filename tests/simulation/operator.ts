@@ -5,7 +5,8 @@
  */
 import { hasQuorum } from "../../raft/core/quorum.ts";
 import type { Configuration, NodeId } from "../../raft/core/types.ts";
-import type { NemesisContext } from "./nemesis_context.ts";
+import { electionTimeoutMs } from "../../raft/node/options.ts";
+import type { NemesisContext, Recovery } from "./nemesis_context.ts";
 
 /** Asks the leader to hand over to some node, which may be any. */
 export function transferLeadership({ cluster, random }: Pick<NemesisContext, "cluster" | "random">): void {
@@ -13,15 +14,47 @@ export function transferLeadership({ cluster, random }: Pick<NemesisContext, "cl
   if (leader !== undefined) cluster.server(leader)?.replica.node.transferLeadership(random.pick(cluster.ids));
 }
 
-/** Asks the leader for another set of members; nodes that are left out keep running. */
-export function changeMembers({ cluster, random }: Pick<NemesisContext, "cluster" | "random">): void {
-  const leader = cluster.leader();
+/**
+ * Asks the leader for another set of members; nodes that are left out keep running. Changes are most dangerous when they fail
+ * half-way: at times the leader is cut off in that very moment, or asked for the next change shortly afterwards.
+ */
+export function changeMembers(context: NemesisContext, recovery: Recovery): void {
+  const { random } = context;
+  const leader = askForMembers(context);
   if (leader === undefined) return;
+  if (random.chance(0.4)) cutOffLeader(context, recovery, leader);
+  else if (random.chance(0.3)) recovery.later(5, 500, () => askForMembers(context));
+}
+
+/** Returns who was asked. */
+function askForMembers({ cluster, monitor, random }: NemesisContext): NodeId | undefined {
+  const leader = cluster.leader();
+  const log = leader === undefined ? undefined : monitor.viewOf(leader)?.state.log;
+  if (leader === undefined || log === undefined) return undefined;
   const share = random.pick([0.5, 0.8, 1]);
-  const voters = cluster.ids.filter(() => random.chance(share));
-  if (voters.length === 0) return;
+  const others = cluster.ids.filter((id) => !log.configuration.voters.includes(id));
+  // Now and then nobody stays.
+  const voters = random.chance(0.2) && others.length > 0 ? others : cluster.ids.filter(() => random.chance(share));
+  if (voters.length === 0) return undefined;
   const learners = cluster.ids.filter((id) => !voters.includes(id) && random.chance(0.5));
   cluster.server(leader)?.replica.node.changeConfiguration({ voters, learners }, () => {});
+  return leader;
+}
+
+/** Nobody hears the leader for the next few elections, or one node alone. */
+function cutOffLeader(
+  { simulation, plan, cluster, counters, random }: NemesisContext,
+  recovery: Recovery,
+  id: NodeId,
+): void {
+  const others = random.shuffle(cluster.ids.filter((other) => other !== id));
+  const deaf = random.chance(0.5) ? others : others.slice(1);
+  for (const other of deaf) simulation.network.block(id, other);
+  counters.add("leader cut off in a change of members");
+  const timeoutMs = electionTimeoutMs(plan.timing);
+  recovery.later(2 * timeoutMs, 8 * timeoutMs, () => {
+    for (const other of deaf) simulation.network.unblock(id, other);
+  });
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import type { NodeId } from "../../raft/core/types.ts";
+import { electionTimeoutMs } from "../../raft/node/options.ts";
 import { drawBlockMode, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 
 /** Cuts some links for a while. */
@@ -23,10 +24,49 @@ export function inflictPartition(context: NemesisContext, recovery: Recovery): v
   }
 }
 
-function isolate({ simulation, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
-  simulation.network.disconnect(id, drawBlockMode(random));
+function isolate(context: NemesisContext, recovery: Recovery, id: NodeId): void {
+  const { simulation, counters, random } = context;
   counters.add("node cut off");
-  recovery.later(200, 15_000, () => simulation.network.reconnect(id));
+  if (random.chance(0.6)) isolateFromPeers(context, recovery, id);
+  else {
+    simulation.network.disconnect(id, drawBlockMode(random));
+    recovery.later(200, 15_000, () => simulation.network.reconnect(id));
+  }
+}
+
+/**
+ * Clients still reach the node. It does not hear the others, or they do not hear it, or both; or it hears only what they said
+ * up to an election timeout ago.
+ */
+function isolateFromPeers(
+  { simulation, plan, cluster, readers, counters, random }: NemesisContext,
+  recovery: Recovery,
+  id: NodeId,
+): void {
+  const { network } = simulation;
+  const timeoutMs = electionTimeoutMs(plan.timing);
+  const mode = drawBlockMode(random);
+  const way = random.pick(["deaf", "mute", "both", "both", "late"] as const);
+  const others = cluster.ids.filter((other) => other !== id);
+  const cut: [NodeId, NodeId][] = [
+    ...(way === "mute" || way === "late" ? [] : others.map((other): [NodeId, NodeId] => [other, id])),
+    ...(way === "deaf" ? [] : others.map((other): [NodeId, NodeId] => [id, other])),
+  ];
+  if (way === "late") {
+    for (const other of others) network.setLinkLatency(other, id, { minMs: timeoutMs / 4, maxMs: timeoutMs });
+  }
+  const block = (): void => {
+    for (const [from, to] of cut) network.block(from, to, mode);
+  };
+  // Late answers are on their way by the time in which no more questions leave.
+  if (way === "late") recovery.later(0, timeoutMs / 2, block);
+  else block();
+  counters.add("node cut off from its peers alone");
+  readers.doubt(id);
+  recovery.later(timeoutMs / 2, random.chance(0.8) ? 5 * timeoutMs : 15_000, () => {
+    for (const [from, to] of cut) network.unblock(from, to);
+    for (const other of others) network.setLinkLatency(other, id, null);
+  });
 }
 
 function split({ simulation, cluster, counters, random }: NemesisContext, recovery: Recovery): void {

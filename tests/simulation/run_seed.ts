@@ -10,6 +10,7 @@ import { healAndCheck, type Healing } from "./healing.ts";
 import { Monitor } from "./monitor.ts";
 import { Nemesis } from "./nemesis.ts";
 import { observe } from "./observation.ts";
+import { Readers } from "./readers.ts";
 import { drawPlan, type SwarmPlan } from "./swarm_plan.ts";
 import { Violation } from "./violation.ts";
 import { Workload } from "./workload.ts";
@@ -18,7 +19,7 @@ import { Workload } from "./workload.ts";
 export interface RunOptions {
   /** Whether the trace is kept as text. */
   readonly record?: boolean;
-  /** How long faults go on, in milliseconds of virtual time. */
+  /** How long faults go on, averaged over seeds, in milliseconds of virtual time. */
   readonly chaosMs?: number;
   /** Checks whose violations count; all unless given. */
   readonly only?: ReadonlySet<string>;
@@ -50,7 +51,7 @@ export interface SeedReport {
   readonly trace: readonly string[];
 }
 
-/** Faults go on for so long unless told otherwise, in milliseconds of virtual time. */
+/** Faults go on for so long on average unless told otherwise, in milliseconds of virtual time. */
 export const defaultChaosMs = 180_000;
 
 /** Everything that one run is made of. */
@@ -61,6 +62,7 @@ class Run {
   readonly monitor: Monitor;
   readonly cluster: SimulatedCluster;
   readonly workload: Workload;
+  readonly readers: Readers;
   readonly nemesis: Nemesis;
   violation: Violation | null = null;
   healing: Healing | null = null;
@@ -77,7 +79,11 @@ class Run {
     this.cluster = new SimulatedCluster(simulation, plan, counters, this.monitor, onViolation);
     this.workload = new Workload(simulation, plan, this.cluster.addresses, counters, onViolation);
     const { monitor, cluster, workload } = this;
-    this.nemesis = new Nemesis({ simulation, plan, cluster, monitor, workload, counters, random: random("nemesis") });
+    this.readers = new Readers({ simulation, plan, cluster, workload });
+    this.nemesis = new Nemesis({
+      ...{ simulation, plan, cluster, monitor, workload, counters },
+      ...{ readers: this.readers, random: random("nemesis") },
+    });
   }
 
   violated(violation: Violation): void {
@@ -94,6 +100,7 @@ class Run {
     // Half of all runs begin with an election in peace, the others in the middle of the faults.
     if (simulation.random.stream("begin").chance(0.5)) await simulation.sleep(3_000);
     for (const client of workload.clients) workload.start(client);
+    this.readers.start();
     nemesis.start();
     await simulation.sleep(plan.chaosMs);
     nemesis.stop();

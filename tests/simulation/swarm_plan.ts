@@ -28,6 +28,10 @@ export interface WorkloadPlan {
   readonly paddingBytes: number;
   /** Time for each call, in milliseconds; Infinity for as long as it takes. */
   readonly timeoutMs: number;
+  /** Mean pause between two reads at replicas, in milliseconds; Infinity for none. See `readers.ts`. */
+  readonly readerThinkMs: number;
+  /** Whether leaders that are cut off or paused are read from, while others write. */
+  readonly hasDoubt: boolean;
 }
 
 /** Faults of one run; a rate is in events a minute, 0 for none. */
@@ -66,6 +70,8 @@ export interface FaultPlan {
   readonly transfers: number;
   /** Changes of the configuration. */
   readonly memberships: number;
+  /** Absences of a node for longer than the log reaches back. */
+  readonly absences: number;
 }
 
 /** How links are cut. */
@@ -81,7 +87,7 @@ export interface SwarmPlan {
   readonly maxRaftState: number;
   /** How long servers wait for an outcome, in milliseconds. */
   readonly serverTimeoutMs: number;
-  /** How long faults go on, in milliseconds. */
+  /** How long faults go on in this run, in milliseconds. */
   readonly chaosMs: number;
   /** What all disks are like when nothing is wrong. */
   readonly disk: DiskProfile;
@@ -91,39 +97,68 @@ export interface SwarmPlan {
   readonly faults: FaultPlan;
 }
 
-/** Draws a run. */
-export function drawPlan(random: SeededRandom, chaosMs: number): SwarmPlan {
-  const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7]);
-  const tickMs = random.pick([10, 25, 25, 50]);
-  const heartbeatTicks = random.pick([1, 2, 2, 3, 4]);
+/**
+ * A hot run has as many calls as any in a sixth of the time: on few keys, so that something is always under way when a leader
+ * falls. The others go on for longer in return, so that the mean over all seeds stays.
+ */
+const hotShare = 0.25;
+const hotTime = 1 / 6;
+const otherTime = (1 - hotShare * hotTime) / (1 - hotShare);
+
+/** What sort of run it is. */
+type Temper = "plain" | "bulky" | "hot";
+
+/** Draws a run; `meanChaosMs` is how long faults go on, averaged over all seeds. */
+export function drawPlan(random: SeededRandom, meanChaosMs: number): SwarmPlan {
+  const isHot = random.chance(hotShare);
   // A state larger than a chunk, so that snapshots travel in several.
-  const isBulky = random.chance(0.03);
+  const isBulky = !isHot && random.chance(0.05);
+  const temper = isHot ? "hot" : isBulky ? "bulky" : "plain";
+  const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7]);
+  const tickMs = random.pick([15, 25, 50, 50]);
+  const heartbeatTicks = random.pick([1, 2, 2, 3, 4]);
+  const faults = drawFaults(random);
   return {
     nodes,
     timing: { tickMs, heartbeatTicks, electionTimeoutTicks: 2 * heartbeatTicks + 2 + random.integer(12) },
-    maxRaftState: isBulky ? 400_000 : random.pick([-1, 2_000, 4_000, 8_000, 16_000, 64_000]),
+    maxRaftState: isBulky ? 400_000 : random.pick([-1, 1_000, 2_000, 4_000, 4_000, 16_000, 64_000]),
     serverTimeoutMs: random.pick([1_000, 3_000, 10_000]),
-    chaosMs,
+    chaosMs: meanChaosMs * (isHot ? hotTime : otherTime),
     disk: { ...defaultDiskProfile, sync: random.pick([defaultDiskProfile.sync, { minMs: 0.5, maxMs: 8 }]) },
-    workload: drawWorkload(random, isBulky),
-    faults: drawFaults(random),
+    workload: drawWorkload(random, temper),
+    faults: isHot ? hotFaults(random, faults) : isBulky ? { ...faults, absences: random.between(2, 6) } : faults,
   };
 }
 
-function drawWorkload(random: SeededRandom, isBulky: boolean): WorkloadPlan {
+function drawWorkload(random: SeededRandom, temper: Temper): WorkloadPlan {
+  const isHot = temper === "hot";
+  const isBulky = temper === "bulky";
   const clients = 1 + random.integer(5);
-  const pipeline = random.pick([1, 1, 2, 4]);
-  const callsPerSecond = isBulky ? 2 : random.pick([4, 8, 16]);
+  const pipeline = random.pick(isHot ? [1, 4, 8] : [1, 1, 2, 4]);
+  const callsPerSecond = isBulky ? 2 : isHot ? random.between(60, 120) : random.pick([4, 8, 16]);
   return {
     clients,
     pipeline,
     thinkMs: 1_000 * clients * pipeline / callsPerSecond,
-    keys: 1 + random.integer(6),
-    epochMs: random.pick([10_000, 20_000, 40_000]),
+    keys: isHot ? random.pick([1, 2]) : 1 + random.integer(6),
+    epochMs: isHot ? 5_000 : random.pick([10_000, 20_000, 40_000]),
     reads: random.between(0.1, 0.7),
     puts: isBulky ? 1 : random.between(0, 0.8),
     paddingBytes: isBulky ? 30_000 : random.pick([0, 0, 20, 200]),
     timeoutMs: random.pick([Infinity, Infinity, 500, 2_000, 5_000]),
+    readerThinkMs: isHot ? random.pick([10, 25, 60]) : random.pick([Infinity, 1_000, 400]),
+    hasDoubt: !isBulky && random.chance(0.7),
+  };
+}
+
+/** In little time much must happen, above all to leaders. */
+function hotFaults(random: SeededRandom, faults: FaultPlan): FaultPlan {
+  return {
+    ...faults,
+    partitions: Math.max(faults.partitions, random.between(10, 25)),
+    partitionKinds: [...faults.partitionKinds, "isolateLeader", "isolateLeader"],
+    pauses: Math.max(faults.pauses, random.between(0, 20)),
+    slowDisks: Math.max(faults.slowDisks, random.between(-10, 15)),
   };
 }
 
@@ -150,6 +185,7 @@ function drawFaults(random: SeededRandom): FaultPlan {
     diskErrors: rate(6, 0.3),
     transfers: rate(15, 0.4),
     memberships: rate(20, 0.5),
+    absences: rate(8, 0.5),
   };
 }
 

@@ -8,11 +8,14 @@ import { Clerk } from "../../kv/clerk.ts";
 import { ClerkError } from "../../kv/errors.ts";
 import { sleep } from "../../raft/node/clock.ts";
 import type { Platform } from "../../raft/platform.ts";
-import { HistoryRecorder, type SeededRandom, type Simulation } from "../../raft/testing/mod.ts";
+import { HistoryRecorder, type RecordedCall, type SeededRandom, type Simulation } from "../../raft/testing/mod.ts";
 import type { Counters } from "./counters.ts";
 import { Ledger } from "./ledger.ts";
 import type { SwarmPlan } from "./swarm_plan.ts";
 import { Violation } from "./violation.ts";
+
+/** What a correct session table never answers to a correct Clerk, which sends a serial only while it is outstanding. */
+const neverAnswered = /answered (staleSerial|tooManyOutstanding)/;
 
 /** See the module. */
 export class Workload {
@@ -58,9 +61,7 @@ export class Workload {
     const clerk = this.clerk(platform);
     for (let loop = 0; loop < this.#plan.workload.pipeline; loop++) {
       const random = this.#random.stream(`${name}/${process.lives}/${loop}`);
-      this.#run(clerk, platform, random).catch((error) => {
-        this.#onViolation(new Violation("harness", `client ${name} has failed: ${error}`, { cause: error }));
-      });
+      this.#run(clerk, platform, random).catch((error) => this.failed(name, error));
     }
   }
 
@@ -70,20 +71,46 @@ export class Workload {
     return new Clerk(this.#addresses, { network, clock, random, timeoutMs: this.#plan.workload.timeoutMs });
   }
 
+  /** A client has thrown what no client should. */
+  failed(name: string, error: unknown): void {
+    this.#onViolation(new Violation("harness", `client ${name} has failed: ${error}`, { cause: error }));
+  }
+
+  /** Whether no further calls begin. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /** No further calls begin. */
   stop(): void {
     this.#isStopped = true;
   }
 
+  /** A key in use now. */
+  drawKey(random: SeededRandom): string {
+    return this.#keyAt(random.integer(this.#plan.workload.keys));
+  }
+
+  /** Begins a read; how it ends goes into the history. */
+  beginRead(key: string, where = ""): RecordedCall {
+    const call = this.recorder.begin({ f: "get", key });
+    this.#note(call.process, () => `get ${key} ${where}`);
+    return {
+      ...call,
+      ok: (value) => {
+        call.ok(value);
+        this.#note(call.process, () => `got ${key} = ${String(value).slice(-60)}`);
+        this.#noteAnswer();
+      },
+    };
+  }
+
   /** Reads a key; the answer goes into the history. */
   async get(clerk: Clerk, key: string): Promise<string> {
-    const call = this.recorder.begin({ f: "get", key });
-    this.#note(call.process, () => `get ${key}`);
+    const call = this.beginRead(key);
     try {
       const value = await clerk.get(key);
       call.ok(value);
-      this.#note(call.process, () => `got ${key} = ${value.slice(-60)}`);
-      this.#noteAnswer();
       return value;
     } catch (error) {
       // A read that failed has had no effect.
@@ -107,6 +134,9 @@ export class Workload {
       this.#noteAnswer();
     } catch (error) {
       const isUnknown = error instanceof ClerkError && error.code === "unknown";
+      if (isUnknown && neverAnswered.test(error.message)) {
+        this.#onViolation(new Violation("exactly-once", `write ${token} to ${key}: ${error.message}`));
+      }
       this.ledger.end(token, isUnknown ? "unknown" : "notDone");
       this.#note(call.process, () => `${kind} ${key} ${token}: ${error}`);
       if (isUnknown) {
@@ -115,6 +145,10 @@ export class Workload {
       } else call.fail();
       throw error;
     }
+  }
+
+  #keyAt(place: number): string {
+    return `e${Math.floor(this.#simulation.nowMs / this.#plan.workload.epochMs)}-${place}`;
   }
 
   #note(process: number, text: () => string): void {
@@ -142,10 +176,9 @@ export class Workload {
   }
 
   async #call(clerk: Clerk, random: SeededRandom): Promise<void> {
-    const { keys, epochMs, reads, puts, paddingBytes } = this.#plan.workload;
-    const epoch = Math.floor(this.#simulation.nowMs / epochMs);
+    const { keys, reads, puts, paddingBytes } = this.#plan.workload;
     const place = random.integer(keys);
-    const key = `e${epoch}-${place}`;
+    const key = this.#keyAt(place);
     if (random.chance(reads)) {
       // One in ten reads asks for whatever a server has; it proves nothing, so it is not recorded.
       if (random.chance(0.1)) await clerk.get(key, { consistency: "stale" });

@@ -8,7 +8,7 @@ import type { CommandIndex } from "./index_map.ts";
 import { LabCluster } from "./lab_cluster.ts";
 import { type LabState, type RaftLife, RaftServer, type Started } from "./raft_server.ts";
 import { RaftProcess } from "./server_processes.ts";
-import { demand, LabFailure, type LabWorld } from "./world.ts";
+import { demand, LabFailure, type LabWorld, type WorldProfile } from "./world.ts";
 
 /** How many servers have applied a command, and which. */
 export interface Committed {
@@ -18,6 +18,14 @@ export interface Committed {
   readonly command: string | null;
 }
 
+/** What differs between clusters. */
+export interface RaftClusterOptions extends WorldProfile {
+  /** Whether the servers take snapshots. */
+  readonly takesSnapshots?: boolean;
+  /** False for the course's unreliable network. */
+  readonly isReliable?: boolean;
+}
+
 /** See the module. */
 export class RaftCluster extends LabCluster<RaftLife> {
   readonly #agreed = new AgreedLog();
@@ -25,18 +33,18 @@ export class RaftCluster extends LabCluster<RaftLife> {
   #startsOffered = 0;
   #commandsMade = 0;
 
-  private constructor(world: LabWorld, size: number, takesSnapshots: boolean) {
-    super(world, size);
-    this.#takesSnapshots = takesSnapshots;
+  private constructor(world: LabWorld, size: number, options: RaftClusterOptions) {
+    super(world, size, options);
+    this.#takesSnapshots = options.takesSnapshots ?? false;
   }
 
   /** Starts all servers, connected. */
   static async make(
     world: LabWorld,
     size: number,
-    options: { readonly takesSnapshots?: boolean; readonly isReliable?: boolean } = {},
+    options: RaftClusterOptions = {},
   ): Promise<RaftCluster> {
-    const cluster = new RaftCluster(world, size, options.takesSnapshots ?? false);
+    const cluster = new RaftCluster(world, size, options);
     world.setReliable(options.isReliable ?? true);
     await cluster.bootAll();
     return cluster;

@@ -4,16 +4,12 @@
  * @module
  */
 import type { LabCase } from "../harness/lab_test_case.ts";
-import { RaftCluster } from "../harness/raft_cluster.ts";
+import { RaftCluster, type RaftClusterOptions } from "../harness/raft_cluster.ts";
 
 /** What differs between Raft tests. */
-export interface RaftCaseOptions {
+export interface RaftCaseOptions extends RaftClusterOptions {
   /** Seeds in `deno task test`; 10 unless given. */
   readonly seeds?: number;
-  /** False for the course's unreliable network. */
-  readonly isReliable?: boolean;
-  /** Whether the servers take snapshots. */
-  readonly takesSnapshots?: boolean;
 }
 
 /** A test of the course's Raft suite. */

@@ -153,6 +153,39 @@ Deno.test("peer link: the pause is drawn from the upper half", async () => {
   fixture.link.stop();
 });
 
+Deno.test("peer link: an attempt that gets no answer is begun anew when the peer comes to us", async () => {
+  const fixture = new Fixture();
+  fixture.send(1);
+  fixture.clock.advance(200);
+  fixture.link.noteAlive();
+  assertEquals(fixture.network.dials.length, 1, "the attempt is young");
+  fixture.clock.advance(1);
+  fixture.link.noteAlive();
+  fixture.send(2);
+  await microtasks();
+  assertEquals(fixture.network.dials.map(({ isAborted }) => isAborted), [true, false]);
+  assertEquals(fixture.problems, []);
+  assertEquals(termsSent(await fixture.connect()), [1, 2], "what waited goes out on the new connection");
+  fixture.link.stop();
+  await microtasks();
+  assertEquals(fixture.clock.pendingTimers, 0);
+});
+
+Deno.test("peer link: an attempt begun anew within its handshake ends without a trace", async () => {
+  const fixture = new Fixture();
+  fixture.send(1);
+  const silent = fixture.network.dials[0]?.succeed();
+  await microtasks();
+  fixture.clock.advance(201);
+  fixture.link.noteAlive();
+  await microtasks();
+  assert(silent?.closeReason !== null, "the silent connection is closed");
+  assertEquals([fixture.network.dials.length, fixture.problems.length], [2, 0]);
+  assertEquals(termsSent(await fixture.connect()), [1]);
+  assert(fixture.link.isConnected);
+  fixture.link.stop();
+});
+
 Deno.test("peer link: a peer that comes to us is dialled at once", async () => {
   const fixture = new Fixture();
   fixture.link.noteAlive();

@@ -7,6 +7,7 @@ import type { CommittedLog } from "../committed_log.ts";
 import type { NodeView } from "../node_view.ts";
 import { commitAgreement } from "./commit_agreement.ts";
 import { commitRule } from "./commit_rule.ts";
+import { candidateIsVoter, configurationMatchesLog } from "./configurations.ts";
 import { durableLog } from "./durable_log.ts";
 import { durableVote } from "./durable_vote.ts";
 import { electionSafety } from "./election_safety.ts";
@@ -40,6 +41,8 @@ export function allInvariants({ committed, viewOf, onRepeat }: InvariantContext)
     commitRule(committed, viewOf),
     commitAgreement(committed),
     monotonicCommit(),
+    configurationMatchesLog(committed),
+    candidateIsVoter(),
     durableVote(),
     durableLog(),
     stateMachineSafety(),

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { hasQuorum } from "../../../raft/core/quorum.ts";
 import type { CommittedLog } from "../committed_log.ts";
 import type { NodeView } from "../node_view.ts";
 import type { Invariant } from "./invariant.ts";
@@ -23,9 +22,14 @@ export function commitRule(committed: CommittedLog, viewOf: (id: string) => Node
       // The configuration that was active when the step began: the step may have appended the next one.
       const configuration = log.configurationAt(before.last.index);
       const holds = (member: string): boolean => viewOf(member)?.holdsDurably({ index, term }) === true;
-      if (hasQuorum(configuration, holds)) return null;
+      if (isMajority(configuration.voters, holds) && isMajority(configuration.outgoing, holds)) return null;
       const names = [...configuration.voters, ...configuration.outgoing].filter(holds);
       return `${label} commits entry ${index} of term ${term}, which only ${names.join(", ") || "nobody"} has durably`;
     },
   };
+}
+
+/** Counted here, not by the core that is to be judged. Nobody is a majority of nobody. */
+function isMajority(members: readonly string[], holds: (member: string) => boolean): boolean {
+  return members.length === 0 || 2 * members.filter(holds).length > members.length;
 }

@@ -27,6 +27,9 @@ export function durableLog(): Invariant {
     },
     stepped(node) {
       const { persistedIndex } = node.state.log;
+      if (!isOnDisk(node, persistedIndex)) {
+        return `${node.label} counts entry ${persistedIndex} as durable: no write that held it has ended`;
+      }
       if (persistedIndex > node.promises.durable.index) promise(node, persistedIndex);
       return null;
     },
@@ -40,6 +43,12 @@ export function durableLog(): Invariant {
       return null;
     },
   };
+}
+
+/** What a snapshot covers is durable with it. */
+function isOnDisk({ state: { log }, disk }: NodeView, index: number): boolean {
+  const term = log.termAt(index);
+  return term === undefined || index <= log.snapshot.last.index || disk.holds({ index, term });
 }
 
 function promise({ state, promises }: NodeView, index: number): void {

@@ -164,7 +164,7 @@ export const electionMutants: readonly Mutant[] = [
     find: "return candidate.term > last.term || (candidate.term === last.term && candidate.index >= last.index);",
     replace: "return candidate.index >= last.index;",
     whyItMatters: "a long log of an old term beats a committed entry",
-    provokes: ["leader-completeness", "acknowledged-writes"],
+    provokes: ["leader-completeness"],
   },
   {
     name: "up-to-date-without-indexes",
@@ -174,7 +174,6 @@ export const electionMutants: readonly Mutant[] = [
     find: "return candidate.term > last.term || (candidate.term === last.term && candidate.index >= last.index);",
     replace: "return candidate.term >= last.term;",
     whyItMatters: "a node that lacks committed entries of the last term is elected, and they are lost",
-    provokes: ["linearizability"],
   },
   {
     name: "quorum-off-by-one",

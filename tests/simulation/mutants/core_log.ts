@@ -49,7 +49,6 @@ export const logMutants: readonly Mutant[] = [
     find: "if (waits && !isDurable) effects.sendAfterPersist(reply);",
     replace: "if (waits && !isDurable) effects.send(reply);",
     whyItMatters: "power cuts take what a majority has acknowledged",
-    provokes: ["durable-log"],
   },
   {
     name: "heartbeat-acknowledges-what-is-not-durable",
@@ -97,7 +96,7 @@ export const logMutants: readonly Mutant[] = [
   },
   {
     name: "commit-index-falls",
-    origin: "CCF 5674",
+    origin: "CCF 5674: a commit rolled back on stepping down",
     knownBug: 7,
     file: log,
     find: "this.#commitIndex = Math.max(this.#commitIndex, index);",
@@ -153,6 +152,25 @@ export const logMutants: readonly Mutant[] = [
   if (!log.contains(request.prevLog)) {`,
     }],
     whyItMatters: "a deposed leader that comes back late deletes what the new one has promised",
+  },
+  {
+    name: "leader-gives-in",
+    origin: "paper 5.3: conflicts are resolved by forcing the followers' logs to duplicate the leader's",
+    file: leader,
+    find: "progress.becomeProbe(state.log.conflictHint(reply.hint).index + 1);",
+    replace: `state.log.giveUp(reply.hint.index + 1);
+  progress.becomeProbe(state.log.conflictHint(reply.hint).index + 1);`,
+    also: [{
+      file: log,
+      find: "  #truncateFrom(index: LogIndex): void {\n",
+      replace: `  /** Gives up what nobody has committed. */
+  giveUp(index: LogIndex): void {
+    if (index > this.#commitIndex && index <= this.last.index) this.#truncateFrom(index);
+  }
+
+  #truncateFrom(index: LogIndex): void {\n`,
+    }],
+    whyItMatters: "a follower that lacks entries takes them from the leader, too",
     provokes: ["leader-append-only"],
   },
 ];

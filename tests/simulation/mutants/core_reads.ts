@@ -20,7 +20,7 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     name: "read-by-lease",
-    origin: "Consul 54",
+    origin: "Consul 54: a lease without bounds on clocks",
     knownBug: 16,
     file: leader,
     find: "of leadership.reads.confirm(round)) {",

@@ -98,7 +98,6 @@ export const nodeMutants: readonly Mutant[] = [
     find: `waiter?.callback(proposedIn === term ? { kind: "done", result } : this.#slotLost());`,
     replace: `waiter?.callback(proposedIn <= term ? { kind: "done", result } : this.#slotLost());`,
     whyItMatters: "a client is told that its write was done when another one took its place",
-    provokes: ["acknowledged-writes", "linearizability"],
   },
   {
     name: "timeout-reported-as-not-done",
@@ -114,7 +113,7 @@ export const nodeMutants: readonly Mutant[] = [
     whyItMatters: "a client is told that a write was not done that is done a moment later",
   },
   {
-    name: "applier-error-ignored",
+    name: "entry-left-out-by-followers",
     origin: "a replica that leaves out a command differs from the others",
     file: host,
     find: "bytes += entry.data.length;",

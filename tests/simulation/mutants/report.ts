@@ -24,14 +24,14 @@ export function lineOf({ mutant, only, trial: { verdict, tookMs } }: Tried): str
   switch (verdict.kind) {
     case "caught": {
       const seeds = verdict.seeds === 1 ? "1 seed" : `${verdict.seeds} seeds`;
-      return `${name} ${verdict.check.padEnd(22)} ${seeds.padStart(10)} ${took}`;
+      return `${name} ${verdict.check.padEnd(26)} ${seeds.padStart(10)} ${took}`;
     }
     case "passed":
-      return `${name} ${"SURVIVES".padEnd(22)} ${"all seeds".padStart(10)} ${took}`;
+      return `${name} ${"SURVIVES".padEnd(26)} ${"all seeds".padStart(10)} ${took}`;
     case "outOfTime":
-      return `${name} ${"SURVIVES".padEnd(22)} ${`${verdict.seeds}+ seeds`.padStart(10)} ${took}`;
+      return `${name} ${"SURVIVES".padEnd(26)} ${`${verdict.seeds}+ seeds`.padStart(10)} ${took}`;
     case "broken":
-      return `${name} ${"DOES NOT RUN".padEnd(22)} ${"".padStart(10)} ${took}\n  ${firstLines(verdict.message)}`;
+      return `${name} ${"DOES NOT RUN".padEnd(26)} ${"".padStart(10)} ${took}\n  ${firstLines(verdict.message)}`;
   }
 }
 
@@ -69,7 +69,7 @@ export function matrix(tried: readonly Tried[]): string {
   const lines = ["Mutants by the check that found them"];
   for (const [check, names] of caughtBy(tried)) {
     const remark = names.length === 0 && exemptChecks.has(check) ? "(not meant to)" : "";
-    lines.push(`  ${check.padEnd(22)} ${String(names.length).padStart(3)}  ${names.join(", ")}${remark}`);
+    lines.push(`  ${check.padEnd(26)} ${String(names.length).padStart(3)}  ${names.join(", ")}${remark}`);
   }
   const counts = tried.flatMap(({ only, trial: { verdict } }) =>
     only === null && verdict.kind === "caught" ? [verdict.seeds] : []

@@ -29,10 +29,10 @@ function tasksOf({ filter, checks }: MutantsArguments): Task[] {
 }
 
 /** The sources as they are pass; returns what is wrong otherwise. */
-async function control(given: MutantsArguments): Promise<string | null> {
+async function control(given: MutantsArguments, signal: AbortSignal): Promise<string | null> {
   await using workshop = await Workshop.open();
   const seeds = Math.min(given.seeds, controlSeeds);
-  const budget = { firstSeed: given.seed, seeds, timeMs: given.seconds * 1000 };
+  const budget = { firstSeed: given.seed, seeds, timeMs: given.seconds * 1000, signal };
   const { verdict, tookMs } = await tryMutant(workshop, null, budget);
   if (verdict.kind === "passed") {
     console.log(`Without a mutant: ${seeds} seeds pass (${(tookMs / 1000).toFixed(1)} s)`);
@@ -41,14 +41,15 @@ async function control(given: MutantsArguments): Promise<string | null> {
   return `Cannot judge mutants: without one the swarm says ${JSON.stringify(verdict)}`;
 }
 
-async function tryAll(tasks: readonly Task[], given: MutantsArguments): Promise<Tried[]> {
+async function tryAll(tasks: readonly Task[], given: MutantsArguments, signal: AbortSignal): Promise<Tried[]> {
   const tried: Tried[] = [];
-  const budget = { firstSeed: given.seed, seeds: given.seeds, timeMs: given.seconds * 1000 };
+  const budget = { firstSeed: given.seed, seeds: given.seeds, timeMs: given.seconds * 1000, signal };
   let next = 0;
   const work = async (): Promise<void> => {
     await using workshop = await Workshop.open();
     for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
       const done = { ...task, trial: await tryMutant(workshop, task.mutant, budget, task.only) };
+      if (signal.aborted) return;
       tried.push(done);
       console.log(lineOf(done));
     }
@@ -76,18 +77,21 @@ async function main(): Promise<number> {
     console.error(`Cannot try anything: no mutant's name contains ${given.filter.join(" or ")}; see --list`);
     return 2;
   }
-  const problem = await control(given);
+  // Interrupted, the copies go all the same.
+  const interrupted = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, () => interrupted.abort());
+  const problem = await control(given, interrupted.signal);
   if (problem !== null) {
     console.error(problem);
     return 1;
   }
-  const tried = await tryAll(tasks, given);
+  const tried = await tryAll(tasks, given, interrupted.signal);
   console.log(matrix(tried));
   const idle = given.filter.length === 0 ? idleChecks(tried) : [];
   if (idle.length > 0) console.log(`Checks that have found nothing: ${idle.join(", ")}`);
   const left = survivors(tried);
   if (left.length > 0) console.log(`NOT CAUGHT: ${left.join(", ")}`);
-  return left.length > 0 || idle.length > 0 ? 1 : 0;
+  return left.length > 0 || idle.length > 0 || interrupted.signal.aborted ? 1 : 0;
 }
 
 if (import.meta.main) Deno.exit(await main());

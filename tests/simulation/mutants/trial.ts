@@ -18,6 +18,8 @@ export interface Budget {
   readonly seeds: number;
   /** How long, in milliseconds of real time. */
   readonly timeMs: number;
+  /** When it is aborted, time is up. */
+  readonly signal?: AbortSignal;
 }
 
 /** How it went. */
@@ -66,8 +68,13 @@ async function runSwarms(
 ): Promise<Verdict> {
   let seeds = 0;
   for (let size = firstSwarmSeeds; seeds < budget.seeds; size = Math.min(2 * size, mostSwarmSeeds)) {
-    const timeMs = deadlineMs - performance.now();
-    const part = { firstSeed: budget.firstSeed + seeds, seeds: Math.min(size, budget.seeds - seeds), timeMs };
+    const timeMs = budget.signal?.aborted === true ? 0 : deadlineMs - performance.now();
+    const part = {
+      ...budget,
+      firstSeed: budget.firstSeed + seeds,
+      seeds: Math.min(size, budget.seeds - seeds),
+      timeMs,
+    };
     const verdict = timeMs > 0 ? await runSwarm(workshop, part, only) : { kind: "outOfTime", seeds: 0 } as const;
     if (verdict.kind === "caught" || verdict.kind === "outOfTime") return { ...verdict, seeds: seeds + verdict.seeds };
     if (verdict.kind === "broken") return verdict;
@@ -90,10 +97,12 @@ async function runSwarm(workshop: Workshop, budget: Budget, only: string | null)
     stderr: "piped",
   }).spawn();
   let isOver = false;
-  const timer = setTimeout(() => {
+  const giveUp = (): void => {
     isOver = true;
     child.kill("SIGKILL");
-  }, budget.timeMs);
+  };
+  const timer = setTimeout(giveUp, budget.timeMs);
+  budget.signal?.addEventListener("abort", giveUp);
   try {
     const { code, stdout, stderr } = await child.output();
     if (isOver) return { kind: "outOfTime", seeds: 0 };
@@ -101,6 +110,7 @@ async function runSwarm(workshop: Workshop, budget: Budget, only: string | null)
     return verdictOf(code, decoder.decode(stdout), decoder.decode(stderr), budget);
   } finally {
     clearTimeout(timer);
+    budget.signal?.removeEventListener("abort", giveUp);
   }
 }
 
