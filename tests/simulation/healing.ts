@@ -38,8 +38,8 @@ export async function healAndCheck(context: HealingContext): Promise<Healing> {
   await simulation.sleep(1_000);
   workload.stop();
   nemesis.heal(new Set());
-  await checkLastingDamage(context);
   await bringAllIn(context);
+  await checkLastingDamage(context);
   await converge(context);
   await checkWrites(context);
   return { recoveryTimeouts };

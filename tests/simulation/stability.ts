@@ -21,7 +21,7 @@ const returnTimeouts = 4;
 const electionsAfterHeal = 1;
 
 /** Share of the runs in which some links stay cut for longer. */
-const lastingShare = 0.4;
+const lastingShare = 0.6;
 
 type Link = readonly [from: NodeId, to: NodeId];
 
@@ -71,7 +71,7 @@ function drawDamage({ cluster, monitor }: HealingContext, random: SeededRandom):
   if (voters.length < 3 || outgoing.length > 0 || !voters.includes(leader)) return null;
   const follower = random.pick(voters.filter((id) => id !== leader));
   const into = (node: NodeId): Link[] => cluster.ids.filter((id) => id !== node).map((id) => [id, node]);
-  switch (random.pick(["link", "link", "deaf leader", "deaf follower", "away"] as const)) {
+  switch (random.pick(["link", "link", "deaf leader", "deaf leader", "deaf follower", "away"] as const)) {
     case "link":
       return damage(`${leader} and ${follower} lost each other`, [[leader, follower], [follower, leader]]);
     case "deaf leader":
