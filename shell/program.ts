@@ -8,6 +8,7 @@ import { CompletionsCommand } from "jsr:@cliffy/command@^1.2.0/completions";
 import manifest from "../deno.json" with { type: "json" };
 import { readServers } from "./addresses.ts";
 import { runDemo } from "./commands/demo.ts";
+import { addMapReduceCommands } from "./commands/mapreduce_tree.ts";
 import { runNodeInForeground } from "./commands/node.ts";
 import { oneShotAppend, oneShotGet, oneShotPut, oneShotStatus } from "./commands/one_shot.ts";
 import { runShell } from "./commands/shell.ts";
@@ -48,7 +49,7 @@ export async function runProgram(words: readonly string[], output: Output): Prom
   }
 }
 
-const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "completions"].concat(
+const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "mapreduce", "completions"].concat(
   keyCommands.map(({ name }) => name),
 );
 
@@ -69,6 +70,7 @@ function buildTree(outcome: Outcome, output: Output): Command {
   addLocalCommands(root, outcome, output);
   addNodeCommand(root, outcome);
   addClerkCommands(root, outcome, output);
+  addMapReduceCommands(root, outcome, output);
   root.command("completions", new CompletionsCommand());
   return root;
 }

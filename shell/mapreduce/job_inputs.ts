@@ -1,0 +1,83 @@
+/**
+ * Finds and checks what a job is to be run on, before anything is started.
+ *
+ * @module
+ */
+import { globSync } from "node:fs";
+import { dirname, resolve, toFileUrl } from "./paths.ts";
+import { JobError } from "../../mapreduce/mod.ts";
+
+/** The files that some patterns (`*`, `?`, `[…]`, `**`) match, each once, in the order of their names. */
+export function findInputs(patterns: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const pattern of patterns) {
+    // A file whose name looks like a pattern is meant itself.
+    const paths = isFile(pattern) ? [pattern] : globSync(pattern).filter(isFile).sort();
+    if (paths.length === 0) {
+      throw new JobError(
+        `Cannot find input: no file matches "${pattern}" in ${Deno.cwd()}; patterns such as 'books/*.txt' must be quoted`,
+      );
+    }
+    for (const path of paths) found.add(path);
+  }
+  for (const path of found) checkReadable(path);
+  return [...found];
+}
+
+/** The URL of a job's module, given as a path or as a URL. */
+export function moduleUrl(module: string): string {
+  if (/^https?:\/\//.test(module)) return module;
+  const url = /^file:/.test(module) ? module : toFileUrl(resolve(module)).href;
+  if (!isFile(new URL(url))) {
+    throw new JobError(`Cannot find the job ${module}: there is no such file; give --job a module with map and reduce`);
+  }
+  return url;
+}
+
+/** Makes sure that output can be published as this directory: it must not exist yet, or be empty. Returns its full path. */
+export function checkOutput(output: string): string {
+  const path = resolve(output);
+  let names: Deno.DirEntry[];
+  try {
+    names = [...Deno.readDirSync(path)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      Deno.mkdirSync(dirname(path), { recursive: true });
+      return path;
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new JobError(
+      `Cannot write output to ${output}: ${reason}; give --output a directory that does not exist yet`,
+    );
+  }
+  if (names.length === 0) return path;
+  throw new JobError(
+    `Cannot write output to ${output}: the directory is not empty; remove it, or give --output another one`,
+  );
+}
+
+/** `NAME=VALUE` of each parameter. */
+export function readParameters(texts: readonly string[]): (readonly [string, string])[] {
+  return texts.map((text) => {
+    const equals = text.indexOf("=");
+    if (equals >= 1) return [text.slice(0, equals), text.slice(equals + 1)] as const;
+    throw new JobError(`Cannot read --parameter "${text}": write NAME=VALUE`);
+  });
+}
+
+function isFile(path: string | URL): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // Not there, or not to be seen: in either case nothing that can be read.
+  }
+}
+
+function checkReadable(path: string): void {
+  try {
+    Deno.openSync(path, { read: true }).close();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new JobError(`Cannot read the input file ${path}: ${reason}`);
+  }
+}

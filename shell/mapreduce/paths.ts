@@ -1,0 +1,12 @@
+/**
+ * Paths, as the runtime's own module knows them.
+ *
+ * @module
+ */
+import { pathToFileURL } from "node:url";
+export { dirname, resolve } from "node:path";
+
+/** The URL of an absolute path. */
+export function toFileUrl(path: string): URL {
+  return pathToFileURL(path);
+}
