@@ -64,7 +64,8 @@ async function run(code: string): Promise<{ code: number; text: string }> {
   }
 }
 
-const paths = ["README.md", "mod.ts", ...await sourcesIn("raft/"), ...await sourcesIn("kv/")];
+const folders = ["raft/", "kv/", "mapreduce/"];
+const paths = ["README.md", "mod.ts", ...(await Promise.all(folders.map(sourcesIn))).flat()];
 const examples: Example[] = [];
 for (const path of paths) {
   for (const { place, code } of examplesIn(path, await Deno.readTextFile(new URL(path, root)))) {
@@ -74,7 +75,7 @@ for (const path of paths) {
 }
 
 Deno.test("examples: they are found", () => {
-  for (const start of ["README.md", "raft/mod.ts", "kv/clerk.ts"]) {
+  for (const start of ["README.md", "raft/mod.ts", "kv/clerk.ts", "mapreduce/mod.ts"]) {
     assert(examples.some(({ place }) => place.startsWith(start)), `no example in ${start}`);
   }
   assertEquals(examplesIn("x.ts", "/**\n * ```ts\n * a();\n *\n * b();\n * ```\n */"), [{

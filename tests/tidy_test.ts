@@ -67,7 +67,17 @@ const mayImport: ImportRules = {
     "raft/node/clock.ts",
     "raft/node/random.ts",
   ],
-  "mapreduce/": ["raft/mod.ts", "raft/rsm/"],
+  "mapreduce/": [
+    "raft/mod.ts",
+    "raft/open.ts",
+    "raft/platform.ts",
+    "raft/rsm/",
+    "raft/encoding/",
+    "raft/wire/rpc.ts",
+    "raft/wire/network.ts",
+    "raft/node/clock.ts",
+    "raft/node/random.ts",
+  ],
   "shell/": ["kv/mod.ts", "raft/mod.ts", "mapreduce/mod.ts", "mod.ts"],
   // The version that --version prints stands in one place.
   "shell/program.ts": ["shell/", "kv/mod.ts", "raft/mod.ts", "mapreduce/mod.ts", "mod.ts", "deno.json"],
@@ -141,7 +151,9 @@ Deno.test("tidy: packages are imported only where the table allows", () => {
 });
 
 Deno.test("tidy: imports name their target", () => {
-  assertEquals(computedImports(sources.filter(({ path }) => !path.startsWith("tests/"))), []);
+  // A user's job is the one module whose name nobody knows beforehand.
+  const fixed = sources.filter(({ path }) => !path.startsWith("tests/") && path !== "mapreduce/load_job.ts");
+  assertEquals(computedImports(fixed), []);
   assertEquals(brokenImports(sources), []);
 });
 
