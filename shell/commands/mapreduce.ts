@@ -26,6 +26,10 @@ export interface RunOptions {
   readonly job: string;
   /** See `--input`. */
   readonly input: readonly string[];
+  /** See `--read`. */
+  readonly read: readonly string[];
+  /** See `--import-host`. */
+  readonly importHosts: readonly string[];
   /** See `--output`. */
   readonly output: string;
   /** See `--reduces`. */
@@ -63,6 +67,8 @@ export async function runMapReduce(options: RunOptions, output: Output): Promise
     await using job = await LocalJob.start({
       module: options.job,
       inputs: options.input,
+      read: options.read.map((path) => resolve(path)),
+      importHosts: options.importHosts,
       reduces: options.reduces,
       output: options.output,
       parameters: readParameters(options.parameter),

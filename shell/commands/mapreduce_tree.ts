@@ -55,12 +55,24 @@ function addRun(tree: Command, outcome: { exitCode: number }, output: Output): v
       .option("--parameter <assignment:string>", "NAME=VALUE for the job; may be repeated", { collect: true })
       .option("--lease <milliseconds:integer>", "Redo a task that shows no progress for so long", { default: 10_000 })
       .option("--buffer <mebibytes:integer>", "What a map task gathers in memory; 48 unless given")
+      .option(
+        "--read <path:string>",
+        "What the job may read beside its inputs and its own directory; may be repeated",
+        {
+          collect: true,
+        },
+      )
+      .option("--import-host <host:string>", "Host that the job may load modules from; may be repeated", {
+        collect: true,
+      })
       .option("--keep", "Keep logs and intermediate files in OUTPUT.working")
       .action(async (options) => {
         outcome.exitCode = await runMapReduce({
           job: options.job,
           input: options.input,
           output: options.output,
+          read: options.read ?? [],
+          importHosts: options.importHost ?? [],
           reduces: options.reduces,
           workers: options.workers ?? null,
           coordinators: options.coordinators,

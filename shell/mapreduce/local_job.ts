@@ -7,13 +7,17 @@ import { CoordinatorClient, JobError, type JobStatus } from "../../mapreduce/mod
 import { checkOutput, findInputs, moduleUrl } from "./job_inputs.ts";
 import { LocalCoordinators } from "./local_coordinators.ts";
 import { LocalWorkers } from "./local_workers.ts";
-import { dirname } from "./paths.ts";
+import { dirname, fileUrlToPath } from "./paths.ts";
 import { checkCommandLine, defaultMapReduceClusterId, type WorkerAccess } from "./settings.ts";
 
 /** What is to be run, and how. */
 export interface LocalJobOptions {
   /** The job's module: a path or a URL. */
   readonly module: string;
+  /** What the job may read beside its inputs and its module's directory. */
+  readonly read: readonly string[];
+  /** Hosts that the job may load modules from, beside its own. */
+  readonly importHosts: readonly string[];
   /** Patterns of input files. */
   readonly inputs: readonly string[];
   /** Reduce tasks, hence output files. */
@@ -63,6 +67,7 @@ export class LocalJob implements AsyncDisposable {
   readonly #client: CoordinatorClient;
   #workers: LocalWorkers | null = null;
   #isOver = false;
+  #isDisposed = false;
 
   private constructor(
     options: LocalJobOptions,
@@ -87,7 +92,7 @@ export class LocalJob implements AsyncDisposable {
     const inputs = findInputs(options.inputs);
     const outputDirectory = checkOutput(options.output);
     const workDirectory = `${outputDirectory}.working`;
-    const access = workerAccess(module, inputs, workDirectory, outputDirectory);
+    const access = workerAccess(options, module, inputs, { workDirectory, outputDirectory });
     await checkModule(module, access);
     makeWorkDirectory(workDirectory);
     const job = `job-${crypto.randomUUID().slice(0, 8)}`;
@@ -148,6 +153,8 @@ export class LocalJob implements AsyncDisposable {
 
   /** Stops the processes and removes the work directory. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     if (!this.#isOver && this.coordinators === null && this.#options.signal?.aborted !== true) {
       await this.#client.command({ kind: "cancel", job: this.job }).catch(() => {}); // They may be why we stop.
     }
@@ -197,19 +204,19 @@ function makeWorkDirectory(path: string): void {
 }
 
 function workerAccess(
+  { read, importHosts }: LocalJobOptions,
   module: string,
   inputs: readonly string[],
-  workDirectory: string,
-  outputDirectory: string,
+  { workDirectory, outputDirectory }: { readonly workDirectory: string; readonly outputDirectory: string },
 ): WorkerAccess {
   const url = new URL(module);
   const isLocal = url.protocol === "file:";
   const listedInputs = inputs.length <= maxListedInputs ? inputs : inputs.map((path) => dirname(path));
   return {
     // The job may consist of several modules.
-    read: [...listedInputs, ...(isLocal ? [dirname(decodeURIComponent(url.pathname))] : [])],
+    read: [...listedInputs, ...read, ...(isLocal ? [dirname(fileUrlToPath(url))] : [])],
     write: [workDirectory, outputDirectory],
-    importHosts: isLocal ? [] : [url.host],
+    importHosts: [...importHosts, ...(isLocal ? [] : [url.host])],
   };
 }
 

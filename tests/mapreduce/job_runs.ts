@@ -56,6 +56,8 @@ export class JobDirectory implements AsyncDisposable {
     return {
       module,
       inputs: [`${this.path}/books/*.txt`],
+      read: [],
+      importHosts: [],
       reduces: 10,
       output: this.output,
       parameters: [],
