@@ -10,20 +10,17 @@ import type { Group } from "./run_file.ts";
 
 /** Values of a key after which they are combined. */
 const combineAt = 64;
-/** What a key costs beside its characters, in bytes: entry of the map, group, array. A guess on the safe side. */
-const keyBytes = 160;
+/** What a key costs beside its characters, in bytes: entry of the map and a string's header. A guess on the safe side. */
+const keyBytes = 120;
 /** What a value costs beside its characters: a place in an array and a string's header. */
 const valueBytes = 24;
-
-interface Values {
-  texts: string[];
-}
 
 /** See the module. */
 export class GroupBuffer {
   /** Bytes, roughly. */
   bytes = 0;
-  readonly #groups = new Map<string, Values>();
+  /** The only value of a key stands alone: most keys are rare, and an array for each would cost more than all the rest. */
+  readonly #groups = new Map<string, string | string[]>();
   readonly #combine: ((key: string, values: readonly string[]) => string) | null;
 
   constructor(combine: CombineFunction | null, context: JobContext) {
@@ -34,14 +31,17 @@ export class GroupBuffer {
   add(key: string, value: string): void {
     const group = this.#groups.get(key);
     if (group === undefined) {
-      this.#groups.set(key, { texts: [value] });
+      this.#groups.set(key, value);
       this.bytes += keyBytes + valueBytes + 2 * (key.length + value.length);
       return;
     }
-    const { texts } = group;
-    texts.push(value);
     this.bytes += valueBytes + 2 * value.length;
-    if (this.#combine !== null && texts.length >= combineAt) this.#combineGroup(key, group, this.#combine);
+    if (typeof group === "string") {
+      this.#groups.set(key, [group, value]);
+      return;
+    }
+    group.push(value);
+    if (this.#combine !== null && group.length >= combineAt) this.#combineGroup(key, group, this.#combine);
   }
 
   /** Combines the values of every key; without a combine function nothing changes. */
@@ -49,7 +49,7 @@ export class GroupBuffer {
     const combine = this.#combine;
     if (combine === null) return;
     for (const [key, group] of this.#groups) {
-      if (group.texts.length > 1) this.#combineGroup(key, group, combine);
+      if (typeof group !== "string") this.#combineGroup(key, group, combine);
     }
   }
 
@@ -57,18 +57,20 @@ export class GroupBuffer {
   drain(partition: PartitionFunction, reduces: number): Group[][] {
     this.combineAll();
     const partitions: Group[][] = Array.from({ length: reduces }, () => []);
-    for (const [key, { texts }] of this.#groups) partitions[partition(key, reduces)]?.push({ key, values: texts });
+    for (const [key, group] of this.#groups) {
+      partitions[partition(key, reduces)]?.push({ key, values: typeof group === "string" ? [group] : group });
+    }
     this.#groups.clear();
     this.bytes = 0;
     for (const groups of partitions) groups.sort((a, b) => a.key < b.key ? -1 : 1); // Keys differ.
     return partitions;
   }
 
-  #combineGroup(key: string, group: Values, combine: (key: string, values: readonly string[]) => string): void {
-    const before = charactersOf(group.texts);
-    const value = combine(key, group.texts);
-    this.bytes += 2 * (value.length - before) - valueBytes * (group.texts.length - 1);
-    group.texts = [value];
+  #combineGroup(key: string, group: string[], combine: (key: string, values: readonly string[]) => string): void {
+    const before = charactersOf(group);
+    const value = combine(key, group);
+    this.bytes += 2 * (value.length - before) - valueBytes * (group.length - 1);
+    this.#groups.set(key, value);
   }
 }
 

@@ -33,7 +33,7 @@ export const maxLosses = 20;
 export const idlePollMs = 100;
 
 /** Bytes, roughly, that a map task gathers before it writes them out sorted. */
-export const defaultBufferBytes = 48 * mebibyte;
+export const defaultBufferBytes = 32 * mebibyte;
 /** Bytes of a block, as text, in a file of sorted pairs: what a reader holds in memory of each file. */
 export const blockCharacters = 64 * 1024;
 /** Longest block of such a file: one pair may be larger than a block should be. > 3 * {@link maxPairCharacters}. */

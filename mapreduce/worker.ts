@@ -24,7 +24,7 @@ export interface WorkerOptions extends CoordinatorClientOptions {
   readonly servers: readonly string[];
   /** A name that no other worker has, 1 to 64 characters. A worker that is started again takes another one. */
   readonly worker: string;
-  /** Bytes, roughly, that a map task gathers before it writes them out; 48 MiB unless given. */
+  /** Bytes, roughly, that a map task gathers before it writes them out; 32 MiB unless given. */
   readonly bufferBytes?: number;
   /** Returns when no job is under way, instead of waiting for the next. */
   readonly exitWhenIdle?: boolean;

@@ -54,7 +54,7 @@ function addRun(tree: Command, outcome: { exitCode: number }, output: Output): v
       .option("--servers <addresses:string>", "Use these coordinators instead of own ones: HOST:PORT,HOST:PORT,…")
       .option("--parameter <assignment:string>", "NAME=VALUE for the job; may be repeated", { collect: true })
       .option("--lease <milliseconds:integer>", "Redo a task that shows no progress for so long", { default: 10_000 })
-      .option("--buffer <mebibytes:integer>", "What a map task gathers in memory; 48 unless given")
+      .option("--buffer <mebibytes:integer>", "What a map task gathers in memory, in MiB; 32 unless given")
       .option(
         "--read <path:string>",
         "What the job may read beside its inputs and its own directory; may be repeated",

@@ -39,7 +39,7 @@ export interface WorkerAccess {
 }
 
 /** Memory for JavaScript objects of a worker, in MiB: what it holds at a time is far less, but garbage comes on top. */
-const workerHeapMebibytes = 192;
+const workerHeapMebibytes = 144;
 
 /** Options of every process: no configuration and no registry, as it consists of Balsa's own modules (and the job). */
 function commonOptions(script: URL, importHosts: readonly string[]): string[] {

@@ -12,6 +12,7 @@
  */
 import { LocalJob } from "../../shell/mapreduce/local_job.ts";
 import { JobDirectory, moduleOf } from "../mapreduce/job_runs.ts";
+import { peakMemory } from "./worker_memory.ts";
 
 const fileBytes = 8 * 1024 * 1024;
 
@@ -27,16 +28,6 @@ function textOf(seed: number): string {
     length += word.length + 1;
   }
   return parts.join(" ");
-}
-
-/** The largest resident memory that a process has had so far, in bytes; 0 when it has gone. */
-function peakMemory(pid: number): number {
-  try {
-    const [, kilobytes = "0"] = /VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];
-    return 1024 * Number(kilobytes);
-  } catch {
-    return 0;
-  }
 }
 
 async function measure(mebibytes: number, workers: number): Promise<void> {
