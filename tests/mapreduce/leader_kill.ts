@@ -13,6 +13,10 @@ import * as wordCount from "../../mapreduce/samples/word_count.ts";
 import { LocalJob } from "../../shell/mapreduce/local_job.ts";
 import { JobDirectory, moduleOf, sequentialLines } from "./job_runs.ts";
 
+const bookCount = 12;
+/** How long the job takes without trouble, in milliseconds, roughly: kills fall into this time. */
+const usualMs = 1000;
+
 /** What a run has come to. */
 export interface LeaderKillRun {
   /** Whether a leader was killed before the job was done. */
@@ -43,7 +47,7 @@ export type KillMoment = { readonly afterMs: number } | { readonly mapsDone: num
 /** Runs word count with 3 coordinators, and kills the leader. */
 export async function runWithLeaderKill(moment: KillMoment): Promise<LeaderKillRun> {
   await using directory = await JobDirectory.create();
-  const books = await directory.writeBooks(12, 40_000);
+  const books = await directory.writeBooks(bookCount, 40_000);
   const startedAtMs = performance.now();
   const due = Promise.withResolvers<void>();
   await using job = await LocalJob.start(
@@ -81,16 +85,16 @@ export async function runWithLeaderKill(moment: KillMoment): Promise<LeaderKillR
   return { wasKilled, isEqual, attempts: status.attempts, repeated: status.repeated, seconds };
 }
 
-/** How long the job takes without trouble, in milliseconds, roughly: kills fall into this time. */
-export const usualMs = 1500;
-
 if (import.meta.main) {
   const runs = Number(Deno.args[0] ?? 50);
   const totals = { killed: 0, equal: 0, attempts: 0, repeated: 0 };
   for (let run = 1; run <= runs; run++) {
-    const afterMs = Math.round(Math.random() * usualMs);
-    const result = await runWithLeaderKill({ afterMs });
-    console.log(`run ${run}: kill after ${afterMs} ms`, JSON.stringify(result));
+    // By time and by progress in turn: the one finds moments that the other does not.
+    const moment = run % 2 === 0
+      ? { afterMs: Math.round(Math.random() * usualMs) }
+      : { mapsDone: Math.floor(Math.random() * bookCount) };
+    const result = await runWithLeaderKill(moment);
+    console.log(`run ${run}:`, JSON.stringify({ ...moment, ...result }));
     totals.killed += Number(result.wasKilled);
     totals.equal += Number(result.isEqual);
     totals.attempts += result.attempts;
