@@ -5,6 +5,7 @@
  */
 import type { LabCase } from "./harness/lab_test_case.ts";
 import { type LabRun, runReal, runVirtual } from "./run_case.ts";
+import { chosenMapReduceCases, runMapReduceCases } from "./run_mapreduce.ts";
 import { caseName, labCases } from "./suites.ts";
 import { heading, line } from "./table.ts";
 import type { WorkerAnswer, WorkerTask } from "./worker.ts";
@@ -18,7 +19,9 @@ const usage = `Usage: deno task lab [--filter TEXT] [--seeds N] [--jobs N] [--re
   --seed S       one run with this seed
   --trace FILE   writes what happened in that run, line by line
   --real         on TCP, files and the real clock, one after another, each once unless --seeds says more
-  --processes    as --real, with each server a process of its own, crashed by SIGKILL`;
+  --processes    as --real, with each server a process of its own, crashed by SIGKILL
+
+The MapReduce suite is always run as processes and in real time, each test once.`;
 
 /** What the command line asks for. */
 interface Settings {
@@ -148,14 +151,17 @@ async function main(args: readonly string[]): Promise<number> {
   const settings = parse(args);
   const { filters, seeds, seed, isReal } = settings;
   const tests = labCases.filter((test) => filters.length === 0 || filters.some((filter) => isMeant(test, filter)));
-  if (tests.length === 0) throw new UsageError(`Cannot run: no test's name contains ${filters.join(" or ")}`);
+  // Whole processes: there is no seed that repeats them.
+  const mapReduceCases = seed === null ? chosenMapReduceCases(filters) : [];
+  const count = tests.length + mapReduceCases.length;
+  if (count === 0) throw new UsageError(`Cannot run: no test's name contains ${filters.join(" or ")}`);
   let failed = 0;
   const report = (test: LabCase, runs: readonly LabRun[]): void => {
     console.log(line(test, runs));
     reportFailures(test, runs, isReal);
     if (runs.some(({ failure }) => failure !== null)) failed++;
   };
-  console.log(heading());
+  if (tests.length > 0) console.log(heading());
   if (isReal) {
     const wanted = seed === null ? Array.from({ length: seeds }, (_, at) => at + 1) : [seed];
     for (const test of tests) {
@@ -168,7 +174,8 @@ async function main(args: readonly string[]): Promise<number> {
   } else {
     await runOnThreads(tests, settings, report);
   }
-  console.log(`${tests.length - failed} of ${tests.length} tests passed`);
+  failed += await runMapReduceCases(mapReduceCases);
+  console.log(`${count - failed} of ${count} tests passed`);
   return failed === 0 ? 0 : 1;
 }
 
