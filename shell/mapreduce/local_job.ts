@@ -155,13 +155,17 @@ export class LocalJob implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    if (!this.#isOver && this.coordinators === null && this.#options.signal?.aborted !== true) {
-      await this.#client.command({ kind: "cancel", job: this.job }).catch(() => {}); // They may be why we stop.
-    }
+    if (!this.#isOver && this.coordinators === null) await this.#cancel();
     await this.#workers?.[Symbol.asyncDispose]();
     this.#client[Symbol.dispose]();
     await this.coordinators?.[Symbol.asyncDispose]();
     if (!this.#options.keep) await Deno.remove(this.workDirectory, { recursive: true });
+  }
+
+  /** Tells coordinators that are not ours that nobody waits any more; they may be the reason why, so not for long. */
+  async #cancel(): Promise<void> {
+    using client = new CoordinatorClient(this.addresses, { clusterId: defaultMapReduceClusterId, giveUpMs: 2000 });
+    await client.command({ kind: "cancel", job: this.job }).catch(() => {});
   }
 
   async #submit(module: string, inputs: readonly string[], outputDirectory: string): Promise<void> {
