@@ -99,7 +99,7 @@ export const commandCodec: CommandCodec<KvCommand> = {
   encode(command) {
     sharedWriter.reset();
     sharedWriter.value(commandToCbor(command));
-    return sharedWriter.finish();
+    return sharedWriter.finishPooled();
   },
 
   decode(bytes) {

@@ -81,10 +81,10 @@ export class KvServer implements AsyncDisposable {
   static async start(options: KvServerOptions): Promise<KvServer> {
     const clients = new ClientCount();
     let service: KvService | null = null;
-    const onRequest: RpcHandler = (request, respond, connection) => {
+    const onRequest: RpcHandler = (request, respond, connection, encoded) => {
       clients.seen(connection);
       if (service === null) respond(notYet);
-      else service.handle(request, respond);
+      else service.handle(request, respond, encoded);
     };
     const opened = await openRaft(options, onRequest);
     try {

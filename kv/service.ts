@@ -8,6 +8,7 @@
 import type { NotDoneReason } from "../raft/rsm/errors.ts";
 import type { Consistency, ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { CborValue } from "../raft/encoding/cbor.ts";
+import { pooledCopy } from "../raft/encoding/pool.ts";
 import { commandCodec, type KvCommand } from "./commands.ts";
 import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "./protocol.ts";
 import { answerToCbor } from "./queries.ts";
@@ -18,7 +19,7 @@ import { type KvStatus, statusToCbor } from "./status.ts";
 /** The replicated key/value machine, as the service needs it. */
 export type KvReplica = Pick<
   ReplicatedStateMachine<KvCommand, KvResult, KvQuery, KvAnswer>,
-  "submitWith" | "readWith" | "appliedIndex"
+  "submitDecoded" | "readWith" | "appliedIndex"
 >;
 
 /** What a {@link KvService} works with. */
@@ -41,8 +42,8 @@ export class KvService {
     this.#replica = options.replica;
   }
 
-  /** Answers one request, now or later, by calling `respond` once. */
-  handle(body: CborValue, respond: (reply: CborValue) => void): void {
+  /** Answers one request, now or later, by calling `respond` once. `encoded` is the body as it came. */
+  handle(body: CborValue, respond: (reply: CborValue) => void, encoded: Uint8Array): void {
     let request: KvRequest;
     try {
       request = requestFromCbor(body);
@@ -51,10 +52,12 @@ export class KvService {
       return respond(replyToCbor({ kind: "badRequest", message: error.message }));
     }
     switch (request.kind) {
-      case "openSession":
       case "write":
+        // It stands in the log as in the request.
+        return this.#submit(request, pooledCopy(encoded, 0, encoded.length), respond);
+      case "openSession":
       case "sessionlessWrite":
-        return this.#submit(request, respond);
+        return this.#submit(request, commandCodec.encode(request), respond);
       case "read":
         return this.#read({ kind: "get", key: request.key }, request.consistency, respond);
       case "query":
@@ -64,8 +67,8 @@ export class KvService {
     }
   }
 
-  #submit(command: KvCommand, respond: (reply: CborValue) => void): void {
-    this.#replica.submitWith(commandCodec.encode(command), (outcome) => {
+  #submit(command: KvCommand, encoded: Uint8Array, respond: (reply: CborValue) => void): void {
+    this.#replica.submitDecoded(command, encoded, (outcome) => {
       switch (outcome.kind) {
         case "done":
           return respond(resultToCbor(outcome.result));

@@ -4,6 +4,7 @@
  * @module
  */
 import { CborError, type CborValue, maxDepth, maxItems } from "./cbor_value.ts";
+import { pooledCopy } from "./pool.ts";
 
 const utf8Encoder = new TextEncoder();
 const doubleScratch = new DataView(new ArrayBuffer(8));
@@ -122,6 +123,11 @@ export class CborWriter {
   /** A copy of what was written. The writer is left as it is; {@link reset} it to start anew. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
+  }
+
+  /** The same in memory that is shared with others, which costs far less: see `pool.ts` for what that means. */
+  finishPooled(): Uint8Array {
+    return pooledCopy(this.#buffer, 0, this.#length);
   }
 
   /** What was written, without copying: valid until the next write. */

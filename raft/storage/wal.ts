@@ -182,8 +182,10 @@ export class Wal {
     if (first === undefined) return;
     invariant(first.index <= before + 1, `entry ${first.index} would leave a gap behind entry ${before}`);
     invariant(batch.logStart === null || first.index === before + 1, `entry ${first.index} is before the log's start`);
-    for (const [slot, entry] of batch.entries.entries()) {
-      invariant(entry.index === first.index + slot, `entry ${entry.index} stands where ${first.index + slot} belongs`);
+    let expected = first.index;
+    for (const { index } of batch.entries) {
+      const slot = expected++;
+      invariant(index === slot, () => `entry ${index} stands where ${slot} belongs`);
     }
   }
 

@@ -51,7 +51,7 @@ export function startFrame(writer: CborWriter): void {
 
 /** The frame around the item written since {@link startFrame}, as a copy. */
 export function finishFrame(writer: CborWriter): Uint8Array {
-  const frame = writer.finish();
+  const frame = writer.finishPooled();
   putLength(frame, frame.length - frameHeaderBytes);
   return frame;
 }

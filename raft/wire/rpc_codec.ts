@@ -36,15 +36,24 @@ export function encodeCall(correlationId: number, body: CborValue): Uint8Array {
   return finishFrame(sharedWriter);
 }
 
+/** A request or a reply. */
+export interface DecodedCall {
+  /** Which request, or to which one. */
+  readonly correlationId: number;
+  /** What it says. */
+  readonly body: CborValue;
+  /** The part of the item that is the body. */
+  readonly encodedBody: Uint8Array;
+}
+
 /** The item of a request or a reply. Byte strings are copied unless the item may be kept. Throws {@link CborError}. */
-export function decodeCall(
-  item: Uint8Array,
-  isOwn: boolean,
-): { readonly correlationId: number; readonly body: CborValue } {
+export function decodeCall(item: Uint8Array, isOwn: boolean): DecodedCall {
   const reader = new CborReader(item, 0, { copyBytes: !isOwn });
   reader.expectArray(3);
   const correlationId = reader.unsigned();
+  const start = reader.offset;
   const body = reader.value();
+  const encodedBody = item.subarray(start, reader.offset);
   readChecksum(reader, item);
-  return { correlationId, body };
+  return { correlationId, body, encodedBody };
 }

@@ -18,11 +18,13 @@ import { decodeCall, encodeCall } from "./rpc_codec.ts";
 /**
  * Works on a request and calls `respond` once, now or later. Calling it again, or after the connection is over, does
  * nothing. A {@link CborError} thrown here means that the request cannot be understood, and closes the connection.
+ * `encoded` is the request as it came, its one encoding; only valid during the call.
  */
 export type RpcHandler = (
   request: CborValue,
   respond: (reply: CborValue) => void,
   connection: RpcServerConnection,
+  encoded: Uint8Array,
 ) => void;
 
 /** What an {@link RpcServer} needs to know. */
@@ -148,7 +150,7 @@ class ServedClient implements RpcServerConnection {
   }
 
   receive(item: Uint8Array, isOwn: boolean): void {
-    const { correlationId, body } = decodeCall(item, isOwn);
+    const { correlationId, body, encodedBody } = decodeCall(item, isOwn);
     // A copy made on the way must not be answered: refused now, while the first is under way, it would say "not executed".
     if (!this.#recentIds.add(correlationId)) return;
     const requestBytes = item.length;
@@ -156,11 +158,16 @@ class ServedClient implements RpcServerConnection {
     this.#inflightBytes += requestBytes;
     this.#updatePaused();
     let isAnswered = false;
-    this.#handler(body, (reply) => {
-      if (isAnswered || !this.#connection.isOpen) return;
-      isAnswered = true;
-      this.#respond({ correlationId, requestBytes, reply });
-    }, this);
+    this.#handler(
+      body,
+      (reply) => {
+        if (isAnswered || !this.#connection.isOpen) return;
+        isAnswered = true;
+        this.#respond({ correlationId, requestBytes, reply });
+      },
+      this,
+      encodedBody,
+    );
   }
 
   #respond(waiting: WaitingReply): void {
