@@ -105,7 +105,7 @@ export class Wal {
   ): Promise<Wal> {
     const newest = log.segments[log.segments.length - 1];
     invariant(newest !== undefined, "a log has a segment");
-    const file = await fileSystem.open(segmentName(newest.number));
+    const file = await fileSystem.open(segmentName(newest.number), { isUrgent: true });
     return new Wal(fileSystem, directoryId, log, file, limits);
   }
 
@@ -204,7 +204,7 @@ export class Wal {
     appendBatch(records, this.#cbor, preambleBytes, this.#batch + 1, header, opening, last, onSize);
     await writeSegment(this.#fileSystem, number, records.view());
 
-    const file = await this.#fileSystem.open(segmentName(number));
+    const file = await this.#fileSystem.open(segmentName(number), { isUrgent: true });
     this.#file.close();
     this.#file = file;
     this.#segments.push({ number, base });
