@@ -22,6 +22,7 @@ import { type CborValue, decodeCbor } from "../raft/encoding/cbor.ts";
 import { CborWriter } from "../raft/encoding/cbor_writer.ts";
 import type { CommandCodec } from "../raft/rsm/state_machine.ts";
 export type { Operation } from "./operations.ts";
+import { readKeyWrite } from "./key_write.ts";
 import { type Operation, operationFromCbor, operationToCbor, type PutIfVersion } from "./operations.ts";
 import { arrayFrom, arrayOf, counterFrom, ShapeError, shown } from "./shape.ts";
 
@@ -103,6 +104,8 @@ export const commandCodec: CommandCodec<KvCommand> = {
   },
 
   decode(bytes) {
+    const write = readKeyWrite(bytes);
+    if (write !== null && write.end === bytes.length) return write.command;
     const items = arrayFrom(decodeCbor(bytes), "a command");
     switch (items[0]) {
       case openSessionCode:

@@ -9,12 +9,52 @@ import type { NotDoneReason } from "../raft/rsm/errors.ts";
 import type { Consistency, ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { CborValue } from "../raft/encoding/cbor.ts";
 import { pooledCopy } from "../raft/encoding/pool.ts";
+import { type BodyReading, readAnyBody } from "../raft/wire/rpc.ts";
 import { commandCodec, type KvCommand } from "./commands.ts";
+import { isWriteAt, readKeyWrite } from "./key_write.ts";
 import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "./protocol.ts";
 import { answerToCbor } from "./queries.ts";
 import { ShapeError } from "./shape.ts";
 import type { KvAnswer, KvQuery, KvResult } from "./state_machine.ts";
 import { type KvStatus, statusToCbor } from "./status.ts";
+
+/** A request that cannot be understood. */
+export interface BadRequest {
+  /** Discriminates it from requests. */
+  readonly kind: "badRequest";
+  /** What is wrong with it. */
+  readonly message: string;
+}
+
+/** A request, as {@link readRequest} found it. */
+export interface ReadRequest {
+  /** What is asked, or what is wrong with it. */
+  readonly request: KvRequest | BadRequest;
+  /** A write as it stands in the log, which is as it came; null if it is yet to be encoded. */
+  readonly encoded: Uint8Array | null;
+}
+
+/** Reads a request. Throws a CborError on what is not even well-formed. */
+export function readRequest(item: Uint8Array, offset: number, isOwn: boolean): BodyReading<ReadRequest> {
+  if (isWriteAt(item, offset)) {
+    const kept = isOwn ? item.subarray(offset) : pooledCopy(item, offset, item.length);
+    const write = readKeyWrite(kept);
+    if (write !== null) {
+      return { body: { request: write.command, encoded: kept.subarray(0, write.end) }, end: offset + write.end };
+    }
+  }
+  const { body, end } = readAnyBody(item, offset, isOwn);
+  return { body: { request: requestOrProblem(body), encoded: null }, end };
+}
+
+function requestOrProblem(body: CborValue): ReadRequest["request"] {
+  try {
+    return requestFromCbor(body);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    return { kind: "badRequest", message: error.message };
+  }
+}
 
 /** The replicated key/value machine, as the service needs it. */
 export type KvReplica = Pick<
@@ -42,22 +82,15 @@ export class KvService {
     this.#replica = options.replica;
   }
 
-  /** Answers one request, now or later, by calling `respond` once. `encoded` is the body as it came. */
-  handle(body: CborValue, respond: (reply: CborValue) => void, encoded: Uint8Array): void {
-    let request: KvRequest;
-    try {
-      request = requestFromCbor(body);
-    } catch (error) {
-      if (!(error instanceof ShapeError)) throw error;
-      return respond(replyToCbor({ kind: "badRequest", message: error.message }));
-    }
+  /** Answers one request, now or later, by calling `respond` once. */
+  handle({ request, encoded }: ReadRequest, respond: (reply: CborValue) => void): void {
     switch (request.kind) {
-      case "write":
-        // It stands in the log as in the request.
-        return this.#submit(request, pooledCopy(encoded, 0, encoded.length), respond);
+      case "badRequest":
+        return respond(replyToCbor({ kind: "badRequest", message: request.message }));
       case "openSession":
+      case "write":
       case "sessionlessWrite":
-        return this.#submit(request, commandCodec.encode(request), respond);
+        return this.#submit(request, encoded ?? commandCodec.encode(request), respond);
       case "read":
         return this.#read({ kind: "get", key: request.key }, request.consistency, respond);
       case "query":
