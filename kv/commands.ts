@@ -20,6 +20,7 @@
  */
 import { type CborValue, decodeCbor } from "../raft/encoding/cbor.ts";
 import { CborWriter } from "../raft/encoding/cbor_writer.ts";
+import { Pool } from "../raft/encoding/pool.ts";
 import type { CommandCodec } from "../raft/rsm/state_machine.ts";
 export type { Operation } from "./operations.ts";
 import { readKeyWrite } from "./key_write.ts";
@@ -92,6 +93,9 @@ function commandToCbor(command: KvCommand): CborValue {
   }
 }
 
+/** For commands that are to stand in the log. */
+export const commandPool: Pool = new Pool();
+
 /** Used by one synchronous call at a time. */
 const sharedWriter = new CborWriter(4096);
 
@@ -100,7 +104,7 @@ export const commandCodec: CommandCodec<KvCommand> = {
   encode(command) {
     sharedWriter.reset();
     sharedWriter.value(commandToCbor(command));
-    return sharedWriter.finishPooled();
+    return sharedWriter.finishIn(commandPool);
   },
 
   decode(bytes) {

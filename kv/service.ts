@@ -8,9 +8,8 @@
 import type { NotDoneReason } from "../raft/rsm/errors.ts";
 import type { Consistency, ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { CborValue } from "../raft/encoding/cbor.ts";
-import { pooledCopy } from "../raft/encoding/pool.ts";
 import { type BodyReading, readAnyBody } from "../raft/wire/rpc.ts";
-import { commandCodec, type KvCommand } from "./commands.ts";
+import { commandCodec, commandPool, type KvCommand } from "./commands.ts";
 import { isWriteAt, readKeyWrite } from "./key_write.ts";
 import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "./protocol.ts";
 import { answerToCbor } from "./queries.ts";
@@ -37,7 +36,7 @@ export interface ReadRequest {
 /** Reads a request. Throws a CborError on what is not even well-formed. */
 export function readRequest(item: Uint8Array, offset: number, isOwn: boolean): BodyReading<ReadRequest> {
   if (isWriteAt(item, offset)) {
-    const kept = isOwn ? item.subarray(offset) : pooledCopy(item, offset, item.length);
+    const kept = isOwn ? item.subarray(offset) : commandPool.copy(item, offset, item.length);
     const write = readKeyWrite(kept);
     if (write !== null) {
       return { body: { request: write.command, encoded: kept.subarray(0, write.end) }, end: offset + write.end };

@@ -4,7 +4,7 @@
  * @module
  */
 import { CborError, type CborValue, maxDepth, maxItems } from "./cbor_value.ts";
-import { pooledCopy } from "./pool.ts";
+import type { Pool } from "./pool.ts";
 
 const utf8Encoder = new TextEncoder();
 const doubleScratch = new DataView(new ArrayBuffer(8));
@@ -125,9 +125,9 @@ export class CborWriter {
     return this.#buffer.slice(0, this.#length);
   }
 
-  /** The same in memory that is shared with others, which costs far less: see `pool.ts` for what that means. */
-  finishPooled(): Uint8Array {
-    return pooledCopy(this.#buffer, 0, this.#length);
+  /** The same in memory of a pool, which costs far less: see there for what that means. */
+  finishIn(pool: Pool): Uint8Array {
+    return pool.copy(this.#buffer, 0, this.#length);
   }
 
   /** What was written, without copying: valid until the next write. */

@@ -6,7 +6,6 @@
  */
 import type { Message } from "../core/message.ts";
 import type { NodeId } from "../core/types.ts";
-import { pooledCopy } from "../encoding/pool.ts";
 import type { Clock } from "../node/clock.ts";
 import type { Random } from "../node/random.ts";
 import type { Connection } from "./connection.ts";
@@ -114,7 +113,7 @@ export class TcpTransport implements Transport {
     this.#inbound.get(peerId)?.close(`${peerId} has opened a new connection`);
     this.#inbound.set(peerId, connection);
     accepted.start({
-      frame: (item, isOwn) => this.#receive(connection, peerId, isOwn ? item : pooledCopy(item, 0, item.length)),
+      frame: (item, isOwn) => this.#receive(connection, peerId, isOwn ? item : item.slice()),
       closed: (reason) => this.#closed(connection, peerId, reason),
     });
     link.noteAlive();
