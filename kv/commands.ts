@@ -20,8 +20,10 @@
  */
 import { type CborValue, decodeCbor } from "../raft/encoding/cbor.ts";
 import { CborWriter } from "../raft/encoding/cbor_writer.ts";
+import { Pool } from "../raft/encoding/pool.ts";
 import type { CommandCodec } from "../raft/rsm/state_machine.ts";
 export type { Operation } from "./operations.ts";
+import { readKeyWrite } from "./key_write.ts";
 import { type Operation, operationFromCbor, operationToCbor, type PutIfVersion } from "./operations.ts";
 import { arrayFrom, arrayOf, counterFrom, ShapeError, shown } from "./shape.ts";
 
@@ -91,6 +93,9 @@ function commandToCbor(command: KvCommand): CborValue {
   }
 }
 
+/** For commands that are to stand in the log. */
+export const commandPool: Pool = new Pool();
+
 /** Used by one synchronous call at a time. */
 const sharedWriter = new CborWriter(4096);
 
@@ -99,10 +104,12 @@ export const commandCodec: CommandCodec<KvCommand> = {
   encode(command) {
     sharedWriter.reset();
     sharedWriter.value(commandToCbor(command));
-    return sharedWriter.finish();
+    return sharedWriter.finishIn(commandPool);
   },
 
   decode(bytes) {
+    const write = readKeyWrite(bytes);
+    if (write !== null && write.end === bytes.length) return write.command;
     const items = arrayFrom(decodeCbor(bytes), "a command");
     switch (items[0]) {
       case openSessionCode:

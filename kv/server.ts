@@ -10,7 +10,7 @@ import { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { RpcHandler, RpcServerConnection } from "../raft/wire/rpc.ts";
 import type { KvCommand } from "./commands.ts";
 import { replyToCbor } from "./protocol.ts";
-import { KvService } from "./service.ts";
+import { KvService, type ReadRequest, readRequest } from "./service.ts";
 import { type KvAnswer, type KvQuery, type KvResult, KvStateMachine } from "./state_machine.ts";
 import type { KvStatus } from "./status.ts";
 
@@ -81,12 +81,12 @@ export class KvServer implements AsyncDisposable {
   static async start(options: KvServerOptions): Promise<KvServer> {
     const clients = new ClientCount();
     let service: KvService | null = null;
-    const onRequest: RpcHandler = (request, respond, connection) => {
+    const onRequest: RpcHandler<ReadRequest> = (request, respond, connection) => {
       clients.seen(connection);
       if (service === null) respond(notYet);
       else service.handle(request, respond);
     };
-    const opened = await openRaft(options, onRequest);
+    const opened = await openRaft(options, { readRequest, onRequest });
     try {
       const machine = new KvStateMachine();
       const { maxRaftState, timeoutMs, onStatus, onStopped } = options;

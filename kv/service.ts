@@ -8,17 +8,57 @@
 import type { NotDoneReason } from "../raft/rsm/errors.ts";
 import type { Consistency, ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { CborValue } from "../raft/encoding/cbor.ts";
-import { commandCodec, type KvCommand } from "./commands.ts";
+import { type BodyReading, readAnyBody } from "../raft/wire/rpc.ts";
+import { commandCodec, commandPool, type KvCommand } from "./commands.ts";
+import { isWriteAt, readKeyWrite } from "./key_write.ts";
 import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "./protocol.ts";
 import { answerToCbor } from "./queries.ts";
 import { ShapeError } from "./shape.ts";
 import type { KvAnswer, KvQuery, KvResult } from "./state_machine.ts";
 import { type KvStatus, statusToCbor } from "./status.ts";
 
+/** A request that cannot be understood. */
+export interface BadRequest {
+  /** Discriminates it from requests. */
+  readonly kind: "badRequest";
+  /** What is wrong with it. */
+  readonly message: string;
+}
+
+/** A request, as {@link readRequest} found it. */
+export interface ReadRequest {
+  /** What is asked, or what is wrong with it. */
+  readonly request: KvRequest | BadRequest;
+  /** A write as it stands in the log, which is as it came; null if it is yet to be encoded. */
+  readonly encoded: Uint8Array | null;
+}
+
+/** Reads a request. Throws a CborError on what is not even well-formed. */
+export function readRequest(item: Uint8Array, offset: number, isOwn: boolean): BodyReading<ReadRequest> {
+  if (isWriteAt(item, offset)) {
+    const kept = isOwn ? item.subarray(offset) : commandPool.copy(item, offset, item.length);
+    const write = readKeyWrite(kept);
+    if (write !== null) {
+      return { body: { request: write.command, encoded: kept.subarray(0, write.end) }, end: offset + write.end };
+    }
+  }
+  const { body, end } = readAnyBody(item, offset, isOwn);
+  return { body: { request: requestOrProblem(body), encoded: null }, end };
+}
+
+function requestOrProblem(body: CborValue): ReadRequest["request"] {
+  try {
+    return requestFromCbor(body);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    return { kind: "badRequest", message: error.message };
+  }
+}
+
 /** The replicated key/value machine, as the service needs it. */
 export type KvReplica = Pick<
   ReplicatedStateMachine<KvCommand, KvResult, KvQuery, KvAnswer>,
-  "submitWith" | "readWith" | "appliedIndex"
+  "submitDecoded" | "readWith" | "appliedIndex"
 >;
 
 /** What a {@link KvService} works with. */
@@ -42,19 +82,14 @@ export class KvService {
   }
 
   /** Answers one request, now or later, by calling `respond` once. */
-  handle(body: CborValue, respond: (reply: CborValue) => void): void {
-    let request: KvRequest;
-    try {
-      request = requestFromCbor(body);
-    } catch (error) {
-      if (!(error instanceof ShapeError)) throw error;
-      return respond(replyToCbor({ kind: "badRequest", message: error.message }));
-    }
+  handle({ request, encoded }: ReadRequest, respond: (reply: CborValue) => void): void {
     switch (request.kind) {
+      case "badRequest":
+        return respond(replyToCbor({ kind: "badRequest", message: request.message }));
       case "openSession":
       case "write":
       case "sessionlessWrite":
-        return this.#submit(request, respond);
+        return this.#submit(request, encoded ?? commandCodec.encode(request), respond);
       case "read":
         return this.#read({ kind: "get", key: request.key }, request.consistency, respond);
       case "query":
@@ -64,8 +99,8 @@ export class KvService {
     }
   }
 
-  #submit(command: KvCommand, respond: (reply: CborValue) => void): void {
-    this.#replica.submitWith(commandCodec.encode(command), (outcome) => {
+  #submit(command: KvCommand, encoded: Uint8Array, respond: (reply: CborValue) => void): void {
+    this.#replica.submitDecoded(command, encoded, (outcome) => {
       switch (outcome.kind) {
         case "done":
           return respond(resultToCbor(outcome.result));

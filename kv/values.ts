@@ -52,11 +52,19 @@ export function continueHash(hash: number, value: Value): number {
   return state;
 }
 
+/**
+ * A number on the same side of `maxBytes` as {@link utf8Bytes}, mostly without looking at the text: each UTF-16 unit has
+ * from one to three bytes.
+ */
+function boundedUtf8Bytes(text: string, maxBytes: number): number {
+  const { length } = text;
+  return length > maxBytes || 3 * length <= maxBytes ? length : utf8Bytes(text);
+}
+
 /** Why a key cannot be used, as the end of a sentence that begins "Cannot …: "; null when it can. */
 export function keyProblem(key: string): string | null {
   if (key.length === 0) return "the key is empty; use at least one character";
-  // The first test spares counting the bytes of something enormous: each UTF-16 unit has at least one byte.
-  const bytes = key.length > maxKeyBytes ? key.length : utf8Bytes(key);
+  const bytes = boundedUtf8Bytes(key, maxKeyBytes);
   if (bytes > maxKeyBytes) return `the key has ${bytes} bytes or more; use at most ${maxKeyBytes}`;
   if (!key.isWellFormed()) return "the key contains a lone surrogate; use well-formed Unicode";
   return null;
@@ -64,7 +72,7 @@ export function keyProblem(key: string): string | null {
 
 /** Why a value cannot be used, as the end of a sentence that begins "Cannot …: "; null when it can. */
 export function valueProblem(value: Value): string | null {
-  const bytes = value.length > maxValueBytes ? value.length : valueBytes(value);
+  const bytes = typeof value === "string" ? boundedUtf8Bytes(value, maxValueBytes) : value.length;
   if (bytes > maxValueBytes) return `the value has ${bytes} bytes or more; use at most ${maxValueBytes}`;
   if (typeof value === "string" && !value.isWellFormed()) {
     return "the value contains a lone surrogate; use well-formed Unicode, or bytes";

@@ -89,7 +89,7 @@ export type {
   StoredState,
   WriteBatch,
 } from "./storage/storage.ts";
-export type { DirectoryLock, FileSystem, StorageFile } from "./storage/file_system.ts";
+export type { DirectoryLock, FileOptions, FileSystem, StorageFile } from "./storage/file_system.ts";
 export { StorageError, type StorageErrorCode } from "./storage/storage_error.ts";
 export type { Transport } from "./wire/transport.ts";
 export type { Listener, Network, Socket, SocketHandler } from "./wire/network.ts";

@@ -18,6 +18,7 @@ import { FileStorage } from "./storage/file_storage.ts";
 import { DenoNetwork } from "./wire/deno_network.ts";
 import { type WireLimits, wireLimits } from "./wire/limits.ts";
 import { WireListener } from "./wire/listener.ts";
+import type { BodyReader } from "./wire/rpc_codec.ts";
 import type { RpcHandler } from "./wire/rpc_server.ts";
 import { RpcServer } from "./wire/rpc_server.ts";
 import { TcpTransport } from "./wire/tcp_transport.ts";
@@ -43,13 +44,24 @@ export interface OpenedRaft extends NodePorts, AsyncDisposable {
   readonly address: string;
 }
 
+/** What a node does for clients. */
+export interface ClientService<Request> {
+  /** Makes a request of a body; see {@link BodyReader}. */
+  readonly readRequest: BodyReader<Request>;
+  /** Works on it. */
+  readonly onRequest: RpcHandler<Request>;
+}
+
 /**
  * Opens data directory and port. Rejects with a message for the operator when the options are wrong, the directory belongs
  * to somebody else, or the port is taken; nothing stays open then.
  *
- * `onRequest` serves the client role; without it clients are turned away. It may be called as soon as this resolves.
+ * `service` serves the client role; without it clients are turned away. It may be called as soon as this resolves.
  */
-export async function openRaft(options: NodeOptions, onRequest?: RpcHandler): Promise<OpenedRaft> {
+export async function openRaft<Request = never>(
+  options: NodeOptions,
+  service?: ClientService<Request>,
+): Promise<OpenedRaft> {
   validateNodeOptions(options);
   const { id, dataDir, listen, peers, clusterId = "balsa", platform = realPlatform, onProblem } = options;
   const { clock, random, network } = platform;
@@ -72,7 +84,7 @@ export async function openRaft(options: NodeOptions, onRequest?: RpcHandler): Pr
     limits,
     ...reports,
   });
-  const rpcServer = onRequest === undefined ? null : new RpcServer(onRequest, { clock });
+  const rpcServer = service === undefined ? null : new RpcServer(service.onRequest, service.readRequest, { clock });
   try {
     const listener = await WireListener.listen(network, listen, {
       clusterId,

@@ -10,9 +10,12 @@ export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
 
-/** Throws {@link InvariantError} unless `condition` holds. */
-export function invariant(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new InvariantError(`Invariant broken: ${message}`);
+/**
+ * Throws {@link InvariantError} unless `condition` holds. Where it is asked for each entry `message` is a function: putting
+ * numbers into a text costs more than all the rest there.
+ */
+export function invariant(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new InvariantError(`Invariant broken: ${typeof message === "string" ? message : message()}`);
 }
 
 /** For the default of an exhaustive switch: the compiler proves that it is never reached. */

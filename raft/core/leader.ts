@@ -10,7 +10,7 @@ import type { AppendEntriesReply, InstallSnapshotReply, RaftEvent } from "./mess
 import type { Progress } from "./progress.ts";
 import { hasQuorum, quorumMin } from "./quorum.ts";
 import type { Leadership, RaftState } from "./state.ts";
-import type { EntryId, NodeId } from "./types.ts";
+import type { Entry, EntryId, NodeId } from "./types.ts";
 import { zeroEntryId } from "./types.ts";
 
 /** The leadership of a node that is known to lead. */
@@ -46,11 +46,19 @@ export function replicate(state: RaftState): void {
   const leadership = leadershipOf(state);
   startReadRound(state, leadership);
   const last = state.log.last.index;
+  let latest: readonly Entry[] = [];
   for (const progress of leadership.progress.values()) {
     while (progress.nextIndex <= last && progress.canSend(state.config.maxInflightAppends)) {
-      sendAppend(state, leadership, progress);
+      // Followers that are equally far get the very same array, so that a transport may encode it once.
+      if (latest[0]?.index !== progress.nextIndex) latest = nextEntries(state, progress);
+      sendAppend(state, leadership, progress, latest);
     }
   }
+}
+
+/** What to send next; empty when it is compacted away. */
+function nextEntries({ log, config }: RaftState, { nextIndex }: Progress): readonly Entry[] {
+  return nextIndex < log.firstIndex ? [] : log.slice(nextIndex, config.maxAppendEntries, config.maxAppendBytes);
 }
 
 /** Whether {@link replicate} would send anything. */
@@ -64,12 +72,16 @@ export function hasToReplicate(state: RaftState): boolean {
   return false;
 }
 
-function sendAppend(state: RaftState, leadership: Leadership, progress: Progress): void {
-  const { log, config, effects } = state;
+function sendAppend(
+  state: RaftState,
+  leadership: Leadership,
+  progress: Progress,
+  entries: readonly Entry[],
+): void {
+  const { log, effects } = state;
   const previous = progress.nextIndex - 1;
   const term = log.termAt(previous);
   if (term === undefined) return startSnapshot(state, progress);
-  const entries = log.slice(progress.nextIndex, config.maxAppendEntries, config.maxAppendBytes);
   progress.sent(previous + entries.length);
   effects.send({
     ...state.headerTo(progress.id),

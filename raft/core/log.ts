@@ -166,8 +166,8 @@ export class RaftLog {
   /** Appends one entry right behind the last. */
   append(entry: Entry): void {
     const last = this.last;
-    invariant(entry.index === last.index + 1, `entry ${entry.index} cannot follow ${last.index}`);
-    invariant(entry.term >= last.term, `term ${entry.term} at ${entry.index} cannot follow term ${last.term}`);
+    invariant(entry.index === last.index + 1, () => `entry ${entry.index} cannot follow ${last.index}`);
+    invariant(entry.term >= last.term, () => `term ${entry.term} at ${entry.index} cannot follow term ${last.term}`);
     this.#entries.push(entry);
     if (entry.kind === "configuration") this.#configurations.append(entry.index, entry.configuration);
   }

@@ -93,7 +93,7 @@ export interface InstallSnapshot extends MessageHeader {
   readonly offset: number;
   /** The bytes. The core passes them on and never looks. */
   readonly data: Uint8Array;
-  /** CRC-32C of `data`. */
+  /** CRC-32 of `data`. */
   readonly checksum: number;
   /** Set in the last chunk. */
   readonly done: boolean;

@@ -17,6 +17,7 @@ import type { InitialState } from "./state.ts";
 import { RaftState } from "./state.ts";
 import type { RaftStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
+import type { NodeId, Role, Term } from "./types.ts";
 import { zeroEntryId } from "./types.ts";
 
 /** One member of a Raft cluster. Not to be used again after it has thrown. */
@@ -81,6 +82,21 @@ export class Raft {
     const state = this.#state;
     if (state.role === "leader") leader.replicate(state);
     return state.effects.take(state.hardState, state.log, state.config.maxApplyBytes);
+  }
+
+  /** The role. Part of {@link status}, as the next two, but for nothing. */
+  get role(): Role {
+    return this.#state.role;
+  }
+
+  /** Latest term seen. */
+  get currentTerm(): Term {
+    return this.#state.currentTerm;
+  }
+
+  /** The leader of that term, as far as known. */
+  get leader(): NodeId | null {
+    return this.#state.leader;
   }
 
   /** A copy of what is worth showing. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { CborError, type CborValue, maxDepth, maxItems } from "./cbor_value.ts";
+import type { Pool } from "./pool.ts";
 
 const utf8Encoder = new TextEncoder();
 const doubleScratch = new DataView(new ArrayBuffer(8));
@@ -122,6 +123,11 @@ export class CborWriter {
   /** A copy of what was written. The writer is left as it is; {@link reset} it to start anew. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
+  }
+
+  /** The same in memory of a pool, which costs far less: see there for what that means. */
+  finishIn(pool: Pool): Uint8Array {
+    return pool.copy(this.#buffer, 0, this.#length);
   }
 
   /** What was written, without copying: valid until the next write. */

@@ -119,15 +119,15 @@ export class ApplyQueue {
   }
 
   #applySlice(entries: readonly Entry[]): void {
+    let { index, term } = this.#last;
     for (const entry of entries) {
-      invariant(
-        entry.index === this.#last.index + 1,
-        `committed entries must follow each other: ${entry.index} after ${this.#last.index}`,
-      );
-      // A fresh object, so that the entry's command does not live as long as its name.
-      this.#last = { index: entry.index, term: entry.term };
+      const previous = index;
+      ({ index, term } = entry);
+      invariant(index === previous + 1, () => `committed entries must follow each other: ${index} after ${previous}`);
       if (entry.kind === "configuration") this.#configuration = entry.configuration;
     }
+    // A fresh object, so that the entry's command does not live as long as its name.
+    this.#last = { index, term };
     this.#options.applier.apply(entries);
   }
 

@@ -297,11 +297,11 @@ export class RaftNode implements AsyncDisposable {
     for (const message of ready.messages) transport.send(message);
     if (ready.persist !== null) this.#persist(ready.persist);
     for (const outcome of ready.proposals) {
-      this.#proposals.answer(outcome, outcome.kind === "refused" ? this.#raft.status().leader : null);
+      this.#proposals.answer(outcome, outcome.kind === "refused" ? this.#raft.leader : null);
     }
     this.#applyQueue.add(ready.restoreSnapshot, ready.committedEntries);
     for (const state of ready.readStates) {
-      this.#reads.answer(state, state.kind === "refused" ? this.#raft.status().leader : null);
+      this.#reads.answer(state, state.kind === "refused" ? this.#raft.leader : null);
     }
     for (const chunk of ready.snapshotChunks) this.#exchange.receive(chunk);
     for (const request of ready.snapshotSends) this.#exchange.send(request);
@@ -335,7 +335,7 @@ export class RaftNode implements AsyncDisposable {
   }
 
   #tellStatus(): void {
-    const { role, currentTerm: term, leader } = this.#raft.status();
+    const { role, currentTerm: term, leader } = this.#raft;
     const told = this.#told;
     if (role === told.role && term === told.term && leader === told.leader) return;
     this.#told = { role, term, leader };

@@ -21,7 +21,7 @@ export interface MachineHostOptions<Command, Result, Query, Answer> {
   /** How its commands are stored. */
   readonly codec: CommandCodec<Command>;
   /** Callers to be answered. */
-  readonly pending: PendingCommands<Result>;
+  readonly pending: PendingCommands<Result, Command>;
   /** See {@link Snapshotter}. */
   readonly maxRaftStateBytes: number;
   /** Time. */
@@ -134,8 +134,9 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
   #execute(entry: CommandEntry): Result {
     const { index, term, data } = entry;
     try {
-      const command = this.#options.codec.decode(data);
-      return this.#options.machine.apply(command, { index, term, clusterTimeMs: this.#clusterTimeMs });
+      const { pending, codec, machine } = this.#options;
+      const command = pending.commandIn(index, term) ?? codec.decode(data);
+      return machine.apply(command, { index, term, clusterTimeMs: this.#clusterTimeMs });
     } catch (cause) {
       const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
       throw new Error(

@@ -15,7 +15,9 @@ import type { SubmitOutcome, UnknownReason } from "./errors.ts";
 /** Told exactly once what became of a command. Must not throw: that stops the node. */
 export type SubmitCallback<Result> = (outcome: SubmitOutcome<Result>) => void;
 
-interface Waiter<Result> {
+interface Waiter<Result, Command> {
+  /** The command, if the caller had it decoded. */
+  readonly command: Command | undefined;
   readonly deadlineMs: number;
   readonly callback: SubmitCallback<Result>;
 }
@@ -24,11 +26,11 @@ interface Waiter<Result> {
 const sweepMs = 50;
 
 /** Commands in the log whose slot has not been applied yet. */
-export class PendingCommands<Result> {
+export class PendingCommands<Result, Command = never> {
   readonly #clock: Clock;
   readonly #leader: () => NodeId | null;
   /** Slots by the term of this node's leadership; hardly ever more than one term. No inner map is empty. */
-  readonly #terms = new Map<Term, Map<LogIndex, Waiter<Result>>>();
+  readonly #terms = new Map<Term, Map<LogIndex, Waiter<Result, Command>>>();
   #sweep: Timer | null = null;
 
   /** `leader` names who leads now, for callers whose slot was lost. */
@@ -45,14 +47,19 @@ export class PendingCommands<Result> {
   }
 
   /** Waits for `entry` until `deadlineMs` of the monotonic clock. */
-  add(entry: EntryId, deadlineMs: number, callback: SubmitCallback<Result>): void {
+  add(entry: EntryId, deadlineMs: number, callback: SubmitCallback<Result>, command?: Command): void {
     let slots = this.#terms.get(entry.term);
     if (slots === undefined) {
       slots = new Map();
       this.#terms.set(entry.term, slots);
     }
-    slots.set(entry.index, { deadlineMs, callback });
+    slots.set(entry.index, { command, deadlineMs, callback });
     this.#sweep ??= this.#clock.after(sweepMs, () => this.#expire());
+  }
+
+  /** The command that was proposed here in `term` and stands in slot `index`, if its caller had it decoded. */
+  commandIn(index: LogIndex, term: Term): Command | undefined {
+    return this.#terms.get(term)?.get(index)?.command;
   }
 
   /** The command in slot `index` was executed: it is the one that was proposed in `term`. */
@@ -91,12 +98,16 @@ export class PendingCommands<Result> {
    * An entry of a later term is committed, and these slots are not before it. Terms never decrease along a log, so no log
    * with that entry holds theirs, and none without it will ever be a leader's (paper section 5.4.3).
    */
-  #overtaken(term: Term, slots: Map<LogIndex, Waiter<Result>>): void {
+  #overtaken(term: Term, slots: Map<LogIndex, Waiter<Result, Command>>): void {
     this.#terms.delete(term);
     for (const waiter of slots.values()) waiter.callback(this.#slotLost());
   }
 
-  #take(term: Term, slots: Map<LogIndex, Waiter<Result>>, index: LogIndex): Waiter<Result> | undefined {
+  #take(
+    term: Term,
+    slots: Map<LogIndex, Waiter<Result, Command>>,
+    index: LogIndex,
+  ): Waiter<Result, Command> | undefined {
     const waiter = slots.get(index);
     if (waiter === undefined) return undefined;
     slots.delete(index);
@@ -108,8 +119,8 @@ export class PendingCommands<Result> {
     return { kind: "notDone", reason: "slotLost", leader: this.#leader() };
   }
 
-  #giveUp(reason: UnknownReason, isHopeless: (index: LogIndex, waiter: Waiter<Result>) => boolean): void {
-    const hopeless: Waiter<Result>[] = [];
+  #giveUp(reason: UnknownReason, isHopeless: (index: LogIndex, waiter: Waiter<Result, Command>) => boolean): void {
+    const hopeless: Waiter<Result, Command>[] = [];
     for (const [term, slots] of this.#terms) {
       for (const [index, waiter] of slots) {
         if (!isHopeless(index, waiter)) continue;

@@ -61,7 +61,7 @@ export class ReplicatedStateMachine<Command, Result, Query = never, Answer = nev
   readonly #clock: Clock;
   readonly #settings: MachineSettings;
   readonly #codec: CommandCodec<Command>;
-  readonly #pending: PendingCommands<Result>;
+  readonly #pending: PendingCommands<Result, Command>;
   readonly #host: MachineHost<Command, Result, Query, Answer>;
   readonly #leaderWatch: LeaderWatch;
   /** What {@link start} has opened and must close. */
@@ -182,14 +182,31 @@ export class ReplicatedStateMachine<Command, Result, Query = never, Answer = nev
     callback: SubmitCallback<Result>,
     timeoutMs: number = this.#settings.timeoutMs,
   ): void {
-    if (command.length > this.#settings.maxCommandBytes) {
+    this.#submit(command, undefined, callback, timeoutMs);
+  }
+
+  /**
+   * The same for those who have the command besides its bytes: this node then need not decode it. `command` must equal
+   * what the codec makes of `encoded`, and must not change any more.
+   */
+  submitDecoded(command: Command, encoded: Uint8Array, callback: SubmitCallback<Result>): void {
+    this.#submit(encoded, command, callback, this.#settings.timeoutMs);
+  }
+
+  #submit(
+    encoded: Uint8Array,
+    command: Command | undefined,
+    callback: SubmitCallback<Result>,
+    timeoutMs: number,
+  ): void {
+    if (encoded.length > this.#settings.maxCommandBytes) {
       return callback({ kind: "notDone", reason: "tooLarge", leader: this.node.leader });
     }
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
-    this.node.propose(command, (outcome: ProposeOutcome) => {
+    this.node.propose(encoded, (outcome: ProposeOutcome) => {
       switch (outcome.kind) {
         case "accepted":
-          return this.#pending.add(outcome.entry, deadlineMs, callback);
+          return this.#pending.add(outcome.entry, deadlineMs, callback, command);
         case "refused":
           return callback({ kind: "notDone", reason: outcome.reason, leader: outcome.leader });
         case "unknown":

@@ -21,6 +21,14 @@ export interface StorageFile {
   close(): void;
 }
 
+/** How a file is opened. */
+export interface FileOptions {
+  /** Make an empty file (mode 0600), and fail if the name exists. */
+  readonly create?: boolean;
+  /** Clients wait for each write to this file: better stop everything else for a moment than write in the background. */
+  readonly isUrgent?: boolean;
+}
+
 /** A directory's lock, held until disposed or until the process ends. */
 export interface DirectoryLock {
   /** Releases the lock. */
@@ -37,8 +45,8 @@ export interface FileSystem {
   lock(): Promise<DirectoryLock>;
   /** Names of the files in the directory, sorted. */
   list(): Promise<string[]>;
-  /** Opens a file; `create` makes an empty one (mode 0600) and fails if the name exists. */
-  open(name: string, options?: { readonly create?: boolean }): Promise<StorageFile>;
+  /** Opens a file. */
+  open(name: string, options?: FileOptions): Promise<StorageFile>;
   /** Renames a file over whatever had the new name; durable after {@link syncDirectory}. */
   rename(from: string, to: string): Promise<void>;
   /** Deletes a file; durable after {@link syncDirectory}. */

@@ -34,8 +34,9 @@ export class LogSizes {
   append(index: LogIndex, bytes: number): void {
     if (index <= this.#baseIndex) return this.restart(this.#baseIndex);
     const slot = index - this.#baseIndex - 1;
-    invariant(slot <= this.#totals.length, `entry ${index} would leave a gap behind entry ${this.lastIndex}`);
-    this.#totals.length = slot;
+    invariant(slot <= this.#totals.length, () => `entry ${index} would leave a gap behind entry ${this.lastIndex}`);
+    // Asked first, for setting a length costs even where it changes nothing.
+    if (slot < this.#totals.length) this.#totals.length = slot;
     this.#totals.push((this.#totals[slot - 1] ?? this.#dropped) + bytes);
   }
 

@@ -7,7 +7,7 @@
 import { type Configuration, type EntryId, type HardState, type SnapshotMeta, zeroEntryId } from "../core/types.ts";
 import { invariant } from "../core/invariant.ts";
 import { CborWriter } from "../encoding/cbor_writer.ts";
-import { crc32c } from "../encoding/crc32c.ts";
+import { crc32 } from "../encoding/crc32.ts";
 import { writeEntry } from "../encoding/entry_codec.ts";
 import { LogSizes } from "./log_sizes.ts";
 import type { ChunkOutcome, SnapshotChunk, Storage, StorageStatus, StoredState, WriteBatch } from "./storage.ts";
@@ -87,7 +87,7 @@ export class MemoryStorage implements Storage {
     const kept = this.#kept.find((one) => sameEntry(one.snapshot.last, snapshot));
     if (kept === undefined) return Promise.resolve(null);
     const data = kept.bytes.slice(offset, offset + maxBytes);
-    return Promise.resolve({ data, checksum: crc32c(data), done: offset + data.length >= kept.bytes.length });
+    return Promise.resolve({ data, checksum: crc32(data), done: offset + data.length >= kept.bytes.length });
   }
 
   /** Takes a chunk from a leader. */
@@ -161,7 +161,7 @@ export class MemoryStorage implements Storage {
       receiving = { snapshot, transfer, parts: [], received: 0 };
       this.#receiving = receiving;
     }
-    if (offset !== receiving.received || crc32c(data) !== checksum) {
+    if (offset !== receiving.received || crc32(data) !== checksum) {
       return { kind: "partial", nextOffset: receiving.received };
     }
     receiving.parts.push(data.slice());

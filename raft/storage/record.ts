@@ -7,9 +7,9 @@
  * ```text
  * preamble  0  8 bytes  magic: which kind of file ("BalsaWal", "BalsaSnp", "BalsaMet", "BalsaWit")
  *           8  u32      format version
- *          12  u32      CRC-32C of bytes 0 to 11
+ *          12  u32      CRC-32 of bytes 0 to 11
  *
- * record    0  u32      checksum: CRC-32C of everything behind it: bytes 4 to the end, padding included
+ * record    0  u32      checksum: CRC-32 (`encoding/crc32.ts`) of everything behind it: bytes 4 to the end, padding included
  *           4  u32      length of the payload in bytes, at most 16 MiB
  *           8  8 bytes  file id: records of another file, or of another directory, never pass for this one's
  *          16  u32      where the record stands in the file, in units of 8 bytes: a misdirected write shows
@@ -30,7 +30,7 @@
  *
  * @module
  */
-import { crc32c } from "../encoding/crc32c.ts";
+import { crc32 } from "../encoding/crc32.ts";
 import { invariant } from "../core/invariant.ts";
 import { StorageError } from "./storage_error.ts";
 
@@ -100,9 +100,9 @@ export function makeFileId(high: number, low: number): Uint8Array {
   return id;
 }
 
-/** CRC-32C of a text's UTF-8 bytes, for file ids. */
+/** CRC-32 of a text's UTF-8 bytes, for file ids. */
 export function checksumOfText(text: string): number {
-  return crc32c(new TextEncoder().encode(text));
+  return crc32(new TextEncoder().encode(text));
 }
 
 /** Whether `bytes` has `expected` at `offset`. */
@@ -120,7 +120,7 @@ export function encodePreamble(magic: Magic): Uint8Array {
   bytes.set(new TextEncoder().encode(magic));
   const view = new DataView(bytes.buffer);
   view.setUint32(8, formatVersion);
-  view.setUint32(12, crc32c(bytes.subarray(0, 12)));
+  view.setUint32(12, crc32(bytes.subarray(0, 12)));
   return bytes;
 }
 
@@ -131,7 +131,7 @@ export function encodePreamble(magic: Magic): Uint8Array {
 export function hasPreamble(bytes: Uint8Array, magic: Magic, directory: string, file: string): boolean {
   if (bytes.length < preambleBytes) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, preambleBytes);
-  if (view.getUint32(12) !== crc32c(bytes.subarray(0, 12))) return false;
+  if (view.getUint32(12) !== crc32(bytes.subarray(0, 12))) return false;
   if (!equalsAt(bytes, 0, new TextEncoder().encode(magic))) return false;
   const version = view.getUint32(8);
   if (version === formatVersion) return true;
@@ -197,7 +197,7 @@ export class RecordWriter {
     view.setUint32(at + 28, sequence >>> 0);
     this.#buffer.set(payload, at + recordHeaderBytes);
     this.#buffer.fill(0, at + recordHeaderBytes + payload.length, at + bytes);
-    this.#checksum = crc32c(this.#buffer.subarray(at + 4, at + bytes));
+    this.#checksum = crc32(this.#buffer.subarray(at + 4, at + bytes));
     view.setUint32(at, this.#checksum);
     this.#length += bytes;
   }
@@ -232,7 +232,7 @@ export function readRecord(
   const end = offset + recordBytes(payloadLength);
   if (end > bytes.length) return { kind: "bad", reason: "the file ends within a record" };
   const checksum = view.getUint32(0);
-  if (crc32c(bytes.subarray(offset + 4, end)) !== checksum) {
+  if (crc32(bytes.subarray(offset + 4, end)) !== checksum) {
     return { kind: "bad", reason: "a record does not match its checksum" };
   }
   if (fileId !== null && !equalsAt(bytes, offset + 8, fileId)) {

@@ -19,7 +19,7 @@ import type { EntryId, SnapshotMeta } from "../core/types.ts";
 import { CborError } from "../encoding/cbor_value.ts";
 import { CborReader } from "../encoding/cbor_reader.ts";
 import { CborWriter } from "../encoding/cbor_writer.ts";
-import { crc32c } from "../encoding/crc32c.ts";
+import { crc32 } from "../encoding/crc32.ts";
 import { readSnapshotMeta, writeSnapshotMeta } from "../encoding/entry_codec.ts";
 import type { FileSystem, StorageFile } from "./file_system.ts";
 import {
@@ -254,7 +254,7 @@ export class SnapshotFile {
       const to = Math.min(end, blockStart + record.payload.length);
       data.set(record.payload.subarray(from - blockStart, to - blockStart), from - offset);
     }
-    return { data, checksum: crc32c(data), done: end === this.bytes };
+    return { data, checksum: crc32(data), done: end === this.bytes };
   }
 
   #blockCount(): number {

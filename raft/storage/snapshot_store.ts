@@ -12,7 +12,7 @@
  * @module
  */
 import type { EntryId, SnapshotMeta } from "../core/types.ts";
-import { crc32c } from "../encoding/crc32c.ts";
+import { crc32 } from "../encoding/crc32.ts";
 import type { FileSystem } from "./file_system.ts";
 import { parseSnapshotName, SnapshotFile, SnapshotFileWriter, snapshotName } from "./snapshot_file.ts";
 import type { ChunkOutcome, SnapshotChunk } from "./storage.ts";
@@ -201,7 +201,7 @@ export class SnapshotStore {
       receiving = null;
     }
     const nextOffset = receiving?.writer.received ?? 0;
-    if (offset !== nextOffset || crc32c(data) !== checksum || (data.length === 0 && !done)) {
+    if (offset !== nextOffset || crc32(data) !== checksum || (data.length === 0 && !done)) {
       return { kind: "partial", nextOffset };
     }
     if (receiving === null) {

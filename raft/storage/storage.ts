@@ -33,7 +33,7 @@ export interface WriteBatch {
 export interface SnapshotChunk {
   /** The bytes at the offset asked for. */
   readonly data: Uint8Array;
-  /** CRC-32C of `data`. */
+  /** CRC-32 of `data`. */
   readonly checksum: number;
   /** Whether these are the last bytes. */
   readonly done: boolean;

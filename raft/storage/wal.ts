@@ -105,7 +105,7 @@ export class Wal {
   ): Promise<Wal> {
     const newest = log.segments[log.segments.length - 1];
     invariant(newest !== undefined, "a log has a segment");
-    const file = await fileSystem.open(segmentName(newest.number));
+    const file = await fileSystem.open(segmentName(newest.number), { isUrgent: true });
     return new Wal(fileSystem, directoryId, log, file, limits);
   }
 
@@ -182,8 +182,10 @@ export class Wal {
     if (first === undefined) return;
     invariant(first.index <= before + 1, `entry ${first.index} would leave a gap behind entry ${before}`);
     invariant(batch.logStart === null || first.index === before + 1, `entry ${first.index} is before the log's start`);
-    for (const [slot, entry] of batch.entries.entries()) {
-      invariant(entry.index === first.index + slot, `entry ${entry.index} stands where ${first.index + slot} belongs`);
+    let expected = first.index;
+    for (const { index } of batch.entries) {
+      const slot = expected++;
+      invariant(index === slot, () => `entry ${index} stands where ${slot} belongs`);
     }
   }
 
@@ -202,7 +204,7 @@ export class Wal {
     appendBatch(records, this.#cbor, preambleBytes, this.#batch + 1, header, opening, last, onSize);
     await writeSegment(this.#fileSystem, number, records.view());
 
-    const file = await this.#fileSystem.open(segmentName(number));
+    const file = await this.#fileSystem.open(segmentName(number), { isUrgent: true });
     this.#file.close();
     this.#file = file;
     this.#segments.push({ number, base });

@@ -38,7 +38,7 @@
  * @module
  */
 import type { EntryId, HardState } from "../core/types.ts";
-import { crc32c } from "../encoding/crc32c.ts";
+import { crc32 } from "../encoding/crc32.ts";
 import { CborReader } from "../encoding/cbor_reader.ts";
 import { CborWriter } from "../encoding/cbor_writer.ts";
 import { readEntryId, readNodeId, readPosition, writeEntryId } from "../encoding/entry_codec.ts";
@@ -89,7 +89,7 @@ export function segmentNumber(name: string): number | null {
 /** The id of a segment's file: unlike that of any other, in this directory or another one. */
 export function segmentFileId(directoryId: string, number: number, previousChecksum: number): Uint8Array {
   const text = `${directoryId} ${number} ${previousChecksum}`;
-  return makeFileId(crc32c(new TextEncoder().encode(text)), number);
+  return makeFileId(crc32(new TextEncoder().encode(text)), number);
 }
 
 /** Writes a segment header's payload. */

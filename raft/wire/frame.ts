@@ -26,12 +26,16 @@
  * @module
  */
 import type { CborWriter } from "../encoding/cbor_writer.ts";
+import { Pool } from "../encoding/pool.ts";
 
 /** Bytes of the length before every item. */
 export const frameHeaderBytes = 4;
 
 /** The first buffer for an item that is cut across chunks. */
 const firstPartBytes = 4096;
+
+/** For frames that wait to be sent. */
+const framePool = new Pool();
 
 /** A frame that says no more than that its sender is alive. */
 export const pingFrame: Uint8Array = Uint8Array.of(0, 0, 0, 1, 0x80);
@@ -51,7 +55,7 @@ export function startFrame(writer: CborWriter): void {
 
 /** The frame around the item written since {@link startFrame}, as a copy. */
 export function finishFrame(writer: CborWriter): Uint8Array {
-  const frame = writer.finish();
+  const frame = writer.finishIn(framePool);
   putLength(frame, frame.length - frameHeaderBytes);
   return frame;
 }

@@ -20,7 +20,7 @@
  *
  * `from` and `to` are texts of 1 to 64 characters: the names of the connection's two ends, sender first. `term`,
  * `leaderCommit`, `matchIndex` and `index` are unsigned and at most 2^52; `readRound`, `context` and offsets are unsigned
- * and at most 2^53 - 1. `dataChecksum` is the CRC-32C of `data`, as stored with the snapshot; `checksum` is the CRC-32
+ * and at most 2^53 - 1. `dataChecksum` is the CRC-32 of `data`, as stored with the snapshot; `checksum` is the CRC-32
  * (zlib's) of all bytes of the item before it, its initial byte included; both are unsigned and below 2^32.
  *
  * EntryId, Entry and SnapshotMeta are those of `encoding/entry_codec.ts`. Entries have consecutive indexes from
@@ -78,6 +78,10 @@ const codes = {
 
 /** Used by one synchronous call at a time. */
 const sharedWriter = new CborWriter(64 * 1024);
+
+/** Holds the encoding of {@link encodedEntries}: a leader sends the same array to one follower after the other. */
+const entriesWriter = new CborWriter(64 * 1024);
+let encodedEntries: readonly Entry[] | null = null;
 
 /** A message as a CBOR item. */
 export function encodeMessage(message: Message): Uint8Array {
@@ -157,8 +161,18 @@ function writeAppendEntries(writer: CborWriter, message: AppendEntries): void {
   writeEntryId(writer, message.prevLog);
   writer.integer(message.leaderCommit);
   writer.integer(message.readRound);
-  writer.array(message.entries.length);
-  for (const entry of message.entries) writeEntry(writer, entry);
+  writer.raw(encodeEntries(message.entries));
+}
+
+/** The entries as an array; valid until the next call. Those of the last call are not encoded again. */
+function encodeEntries(entries: readonly Entry[]): Uint8Array {
+  if (entries !== encodedEntries) {
+    entriesWriter.reset();
+    entriesWriter.array(entries.length);
+    for (const entry of entries) writeEntry(entriesWriter, entry);
+    encodedEntries = entries;
+  }
+  return entriesWriter.view();
 }
 
 function writeAppendEntriesReply(writer: CborWriter, message: AppendEntriesReply): void {

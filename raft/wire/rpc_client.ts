@@ -11,7 +11,7 @@ import { dial, diallerTerms } from "./dial.ts";
 import { frameHeaderBytes } from "./frame.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import type { Network } from "./network.ts";
-import { decodeCall, encodeCall } from "./rpc_codec.ts";
+import { decodeCall, encodeCall, readAnyBody } from "./rpc_codec.ts";
 
 /** What became of a call. */
 export type RpcOutcome =
@@ -151,7 +151,7 @@ export class RpcClient {
   }
 
   #receive(item: Uint8Array, isOwn: boolean): void {
-    const { correlationId, body } = decodeCall(item, isOwn);
+    const { correlationId, body } = decodeCall(item, isOwn, readAnyBody);
     if (correlationId > this.#lastId) {
       return this.#connection.close(`${this.serverId} replied to request ${correlationId}, which was never sent`);
     }

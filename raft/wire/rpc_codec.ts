@@ -36,15 +36,37 @@ export function encodeCall(correlationId: number, body: CborValue): Uint8Array {
   return finishFrame(sharedWriter);
 }
 
-/** The item of a request or a reply. Byte strings are copied unless the item may be kept. Throws {@link CborError}. */
-export function decodeCall(
-  item: Uint8Array,
-  isOwn: boolean,
-): { readonly correlationId: number; readonly body: CborValue } {
-  const reader = new CborReader(item, 0, { copyBytes: !isOwn });
+/** A request or a reply. */
+export interface DecodedCall<Body> {
+  /** Which request, or to which one. */
+  readonly correlationId: number;
+  /** What it says. */
+  readonly body: Body;
+}
+
+/** What a body was read to be, and the offset behind it. */
+export interface BodyReading<Body> {
+  /** What it says. */
+  readonly body: Body;
+  /** The offset behind it. */
+  readonly end: number;
+}
+
+/** Reads the body at `offset` of an item, which may be kept only if `isOwn` is set. Throws {@link CborError}. */
+export type BodyReader<Body> = (item: Uint8Array, offset: number, isOwn: boolean) => BodyReading<Body>;
+
+/** Any body. Byte strings are copied unless the item may be kept. */
+export function readAnyBody(item: Uint8Array, offset: number, isOwn: boolean): BodyReading<CborValue> {
+  const reader = new CborReader(item, offset, { copyBytes: !isOwn });
+  return { body: reader.value(), end: reader.offset };
+}
+
+/** The item of a request or a reply. Throws {@link CborError}. */
+export function decodeCall<Body>(item: Uint8Array, isOwn: boolean, readBody: BodyReader<Body>): DecodedCall<Body> {
+  const reader = new CborReader(item);
   reader.expectArray(3);
   const correlationId = reader.unsigned();
-  const body = reader.value();
-  readChecksum(reader, item);
+  const { body, end } = readBody(item, reader.offset, isOwn);
+  readChecksum(new CborReader(item, end), item);
   return { correlationId, body };
 }

@@ -13,14 +13,14 @@ import type { Connection } from "./connection.ts";
 import { frameHeaderBytes } from "./frame.ts";
 import type { WireLimits } from "./limits.ts";
 import type { AcceptedConnection } from "./listener.ts";
-import { decodeCall, encodeCall } from "./rpc_codec.ts";
+import { type BodyReader, decodeCall, encodeCall } from "./rpc_codec.ts";
 
 /**
  * Works on a request and calls `respond` once, now or later. Calling it again, or after the connection is over, does
  * nothing. A {@link CborError} thrown here means that the request cannot be understood, and closes the connection.
  */
-export type RpcHandler = (
-  request: CborValue,
+export type RpcHandler<Request = CborValue> = (
+  request: Request,
   respond: (reply: CborValue) => void,
   connection: RpcServerConnection,
 ) => void;
@@ -42,14 +42,16 @@ export interface RpcServerConnection {
 }
 
 /** Hands the requests of any number of connections to one handler. */
-export class RpcServer {
-  readonly #handler: RpcHandler;
+export class RpcServer<Request = CborValue> {
+  readonly #handler: RpcHandler<Request>;
+  readonly #readRequest: BodyReader<Request>;
   readonly #clock: Clock;
-  readonly #clients = new Set<ServedClient>();
+  readonly #clients = new Set<ServedClient<Request>>();
 
-  /** Serves whoever is given to {@link accept}. */
-  constructor(handler: RpcHandler, options: RpcServerOptions) {
+  /** Serves whoever is given to {@link accept}. `readRequest` makes of their bodies what the handler understands. */
+  constructor(handler: RpcHandler<Request>, readRequest: BodyReader<Request>, options: RpcServerOptions) {
     this.#handler = handler;
+    this.#readRequest = readRequest;
     this.#clock = options.clock;
   }
 
@@ -60,7 +62,7 @@ export class RpcServer {
 
   /** Takes over a connection that a client has opened. */
   accept(accepted: AcceptedConnection): void {
-    const client = new ServedClient(accepted, this.#handler, this.#clock);
+    const client = new ServedClient(accepted, this.#handler, this.#readRequest, this.#clock);
     this.#clients.add(client);
     accepted.start({
       frame: (item, isOwn) => client.receive(item, isOwn),
@@ -104,10 +106,11 @@ class RecentIds {
   }
 }
 
-class ServedClient implements RpcServerConnection {
+class ServedClient<Request> implements RpcServerConnection {
   readonly #connection: Connection;
   readonly #limits: WireLimits;
-  readonly #handler: RpcHandler;
+  readonly #handler: RpcHandler<Request>;
+  readonly #readRequest: BodyReader<Request>;
   readonly #clock: Clock;
   /** Requests handed to the handler and not yet answered with bytes: >= #waiting.length. */
   #inflight = 0;
@@ -121,10 +124,16 @@ class ServedClient implements RpcServerConnection {
   #queuedAtLastDrain = 0;
   #lastProgressMs = 0;
 
-  constructor(accepted: AcceptedConnection, handler: RpcHandler, clock: Clock) {
+  constructor(
+    accepted: AcceptedConnection,
+    handler: RpcHandler<Request>,
+    readRequest: BodyReader<Request>,
+    clock: Clock,
+  ) {
     this.#connection = accepted.connection;
     this.#limits = accepted.limits;
     this.#handler = handler;
+    this.#readRequest = readRequest;
     this.#clock = clock;
   }
 
@@ -148,7 +157,7 @@ class ServedClient implements RpcServerConnection {
   }
 
   receive(item: Uint8Array, isOwn: boolean): void {
-    const { correlationId, body } = decodeCall(item, isOwn);
+    const { correlationId, body } = decodeCall(item, isOwn, this.#readRequest);
     // A copy made on the way must not be answered: refused now, while the first is under way, it would say "not executed".
     if (!this.#recentIds.add(correlationId)) return;
     const requestBytes = item.length;

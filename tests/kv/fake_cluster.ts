@@ -6,7 +6,7 @@
  */
 import type { CborValue } from "../../raft/encoding/cbor.ts";
 import { WireListener } from "../../raft/wire/listener.ts";
-import { RpcServer } from "../../raft/wire/rpc.ts";
+import { readAnyBody, RpcServer } from "../../raft/wire/rpc.ts";
 import { Clerk, type ClerkOptions } from "../../kv/clerk.ts";
 import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "../../kv/protocol.ts";
 import { answerToCbor } from "../../kv/queries.ts";
@@ -69,11 +69,15 @@ export class FakeCluster implements AsyncDisposable {
 
   async startServer(address: string): Promise<void> {
     const { clock } = this;
-    const server = new RpcServer((body, respond, connection) => {
-      const seen = { address, request: requestFromCbor(body) };
-      this.seen.push(seen);
-      this.#act(this.script(seen), seen.request, respond, () => connection.close("as the script says"));
-    }, { clock });
+    const server = new RpcServer(
+      (body, respond, connection) => {
+        const seen = { address, request: requestFromCbor(body) };
+        this.seen.push(seen);
+        this.#act(this.script(seen), seen.request, respond, () => connection.close("as the script says"));
+      },
+      readAnyBody,
+      { clock },
+    );
     const listener = await WireListener.listen(this.network, address, {
       clusterId: "fake",
       nodeId: address,

@@ -11,7 +11,7 @@ import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import type { CborValue } from "../../raft/encoding/cbor.ts";
 import { courseLongReordering, courseUnreliable, mergeFaults, Simulation } from "../../raft/testing/mod.ts";
 import { WireListener } from "../../raft/wire/listener.ts";
-import { RpcClient, type RpcOutcome, RpcServer } from "../../raft/wire/rpc.ts";
+import { readAnyBody, RpcClient, type RpcOutcome, RpcServer } from "../../raft/wire/rpc.ts";
 
 /** What a handler gets: the request, and a way to answer later. */
 type Handler = (request: CborValue, respond: (reply: CborValue) => void) => void;
@@ -30,10 +30,14 @@ class Lab {
   /** Starts the server, anew after a kill. */
   async serve(handler: Handler): Promise<void> {
     const { clock, network } = this.simulation.process("server").start();
-    const server = new RpcServer((request, respond) => {
-      this.handled++;
-      handler(request, respond);
-    }, { clock });
+    const server = new RpcServer(
+      (request, respond) => {
+        this.handled++;
+        handler(request, respond);
+      },
+      readAnyBody,
+      { clock },
+    );
     await WireListener.listen(network, "server:1", {
       ...{ clusterId: "lab", nodeId: "server", clock },
       onPeer: (accepted) => accepted.connection.close("no peers here"),

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { crc32c } from "../../../raft/encoding/crc32c.ts";
+import { crc32 } from "../../../raft/encoding/crc32.ts";
 import type { Message } from "../../../raft/core/message.ts";
 import type { Entry } from "../../../raft/core/types.ts";
 import type { Applier } from "../../../raft/node/apply_queue.ts";
@@ -338,7 +338,7 @@ Deno.test("while a snapshot is restored no read is served, however low its index
   bench.onRestore = () => new Promise((resolve) => finish = resolve);
   const snapshot = { last: { index: 9, term: 1 }, configuration: node.status().configuration };
   const data = new Uint8Array([1, 2, 3]);
-  bench.deliver({ ...header, type: "InstallSnapshot", snapshot, offset: 0, data, checksum: crc32c(data), done: true });
+  bench.deliver({ ...header, type: "InstallSnapshot", snapshot, offset: 0, data, checksum: crc32(data), done: true });
   await settle();
   assertEquals(node.status().snapshot.last.index, 9);
   bench.deliver({ ...header, type: "ReadIndexReply", context, index: 1 });

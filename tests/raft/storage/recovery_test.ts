@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { crc32c } from "../../../raft/encoding/crc32c.ts";
+import { crc32 } from "../../../raft/encoding/crc32.ts";
 import { StorageError } from "../../../raft/storage/storage_error.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 import { batch, command, commands, configuration, describe, inChunks, pattern, snapshotAt } from "./samples.ts";
@@ -167,7 +167,7 @@ Deno.test("a file from the future is refused as such", async () => {
     const future = bytes.slice();
     const view = new DataView(future.buffer);
     view.setUint32(8, 2);
-    view.setUint32(12, crc32c(future.subarray(0, 12)));
+    view.setUint32(12, crc32(future.subarray(0, 12)));
     const fileSystem = MemoryFileSystem.of(new Map([...files, [file, future]]));
     const error = await assertRejects(() => openTiny(fileSystem), StorageError, `${file} has format version 2`);
     assert(error instanceof StorageError && error.code === "version");

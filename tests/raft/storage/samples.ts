@@ -4,7 +4,7 @@
  * @module
  */
 import type { Configuration, Entry, SnapshotMeta } from "../../../raft/core/types.ts";
-import { crc32c } from "../../../raft/encoding/crc32c.ts";
+import { crc32 } from "../../../raft/encoding/crc32.ts";
 import type { Clock } from "../../../raft/node/clock.ts";
 import type { ChunkOutcome, Storage, StoredState, WriteBatch } from "../../../raft/storage/storage.ts";
 
@@ -73,8 +73,8 @@ export function sendChunk(
   transfer?: string,
 ): Promise<ChunkOutcome> {
   return transfer === undefined
-    ? storage.receiveSnapshotChunk(snapshot, offset, data, crc32c(data), done)
-    : storage.receiveSnapshotChunk(snapshot, offset, data, crc32c(data), done, transfer);
+    ? storage.receiveSnapshotChunk(snapshot, offset, data, crc32(data), done)
+    : storage.receiveSnapshotChunk(snapshot, offset, data, crc32(data), done, transfer);
 }
 
 /** A state as text, to compare and to show. */

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Entry, HardState } from "../../../raft/core/types.ts";
 import { CborWriter } from "../../../raft/encoding/cbor_writer.ts";
-import { crc32c } from "../../../raft/encoding/crc32c.ts";
+import { crc32 } from "../../../raft/encoding/crc32.ts";
 import { writeEntry } from "../../../raft/encoding/entry_codec.ts";
 import type { Storage } from "../../../raft/storage/storage.ts";
 import {
@@ -156,7 +156,7 @@ function snapshotTests(test: Register): void {
         const chunk = await storage.readSnapshotChunk(snapshot.last, offset, 70_000);
         assert(chunk !== null);
         assertEquals(chunk.data, bytes.slice(offset, offset + 70_000), `at ${offset} of ${size}`);
-        assertEquals(chunk.checksum, crc32c(chunk.data));
+        assertEquals(chunk.checksum, crc32(chunk.data));
         assertEquals(chunk.done, offset + chunk.data.length === size);
       }
     }

@@ -105,9 +105,8 @@ Deno.test("backpressure: a client that never reads costs little, and is disconne
   const raw = await server.connectRaw();
   await raw.write(clientHello);
   const requests = 50_000;
-  const one = encodeCall(1, "x".repeat(500));
-  const flood = new Uint8Array(one.length * requests);
-  for (let at = 0; at < flood.length; at += one.length) flood.set(one, at);
+  const calls = Array.from({ length: requests }, (_, id) => new Uint8Array(encodeCall(id + 1, "x".repeat(500))));
+  const flood = await new Blob(calls).bytes();
   const before = Deno.memoryUsage();
   const flooding = floodWith(raw, flood);
   let previous = 0;

@@ -9,7 +9,7 @@ import { type Clock, realClock } from "../../../raft/node/clock.ts";
 import { DenoNetwork } from "../../../raft/wire/deno_network.ts";
 import type { WireLimits } from "../../../raft/wire/limits.ts";
 import { WireListener } from "../../../raft/wire/listener.ts";
-import { RpcClient, type RpcHandler, type RpcOutcome, RpcServer } from "../../../raft/wire/rpc.ts";
+import { readAnyBody, RpcClient, type RpcHandler, type RpcOutcome, RpcServer } from "../../../raft/wire/rpc.ts";
 import { TcpTransport } from "../../../raft/wire/tcp_transport.ts";
 import { until } from "./until.ts";
 
@@ -45,7 +45,7 @@ export class EchoServer implements AsyncDisposable {
     const { clock = realClock, limits = {}, handler = (request, respond) => respond(request) } = options;
     const network = new DenoNetwork();
     const problems: string[] = [];
-    const server = new RpcServer(handler, { clock });
+    const server = new RpcServer(handler, readAnyBody, { clock });
     const peers = { n2: "127.0.0.1:1", n3: "127.0.0.1:1" };
     const random = { next: () => 0.5 };
     const transport = new TcpTransport({ id: "n1", clusterId: "balsa", peers, network, clock, random, limits });

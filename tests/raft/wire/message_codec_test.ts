@@ -33,8 +33,9 @@ Deno.test("message codec: the bytes are those of the format", () => {
   for (const [message, fields] of sampleMessages) {
     const item = encodeMessage(message);
     assertEquals(item.toHex(), itemOf(fields).toHex());
-    assertEquals(encodeMessageFrame(message).subarray(4), item);
-    assertEquals(new DataView(encodeMessageFrame(message).buffer).getUint32(0), item.length);
+    const frame = encodeMessageFrame(message);
+    assertEquals(frame.subarray(4), item);
+    assertEquals(new DataView(frame.buffer, frame.byteOffset).getUint32(0), item.length);
   }
 });
 
