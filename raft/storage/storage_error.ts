@@ -13,6 +13,8 @@ export type StorageErrorCode =
   | "foreign"
   /** What was durable is damaged or gone. */
   | "corrupt"
+  /** Nobody may speak under the directory's identity any more: it is an older copy, or was replaced. */
+  | "retired"
   /** A file was written by a newer version of Balsa. */
   | "version"
   /** The operating system refused a read, a write or an fsync. */
@@ -43,8 +45,7 @@ export function messageOf(error: unknown): string {
 export function corruptError(directory: string, file: string, offset: number, found: string): StorageError {
   return new StorageError(
     "corrupt",
-    `Cannot open data directory ${directory}: ${file} is damaged at offset ${offset}: ${found}. ` +
-      `Nothing was changed. Restore the directory from a copy of the stopped node, or remove this node from the ` +
-      `cluster, delete the directory and add the node anew so that it catches up from the others.`,
+    `Cannot open data directory ${directory}: ${file} is damaged at offset ${offset}: ${found}. Nothing was changed. ` +
+      `See what is left with: balsa disk inspect ${directory}`,
   );
 }
