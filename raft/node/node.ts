@@ -18,7 +18,7 @@
 import type { Message, RaftEvent } from "../core/message.ts";
 import type { PersistBatch, Ready } from "../core/ready.ts";
 import { invariant } from "../core/invariant.ts";
-import { isJoint, isVoter, latestOf } from "../core/configuration.ts";
+import { isJoint, latestOf } from "../core/configuration.ts";
 import { Raft } from "../core/raft.ts";
 import {
   type Configuration,
@@ -225,8 +225,9 @@ export class RaftNode implements AsyncDisposable {
 
   #standing(): Standing {
     if (this.#options.admission?.isFounded === false) return "founding";
-    const isStranger = incarnationOf(this.id) > 0 && !isVoter(this.#raft.state.log.configuration, this.id);
-    return isStranger ? "repairing" : "member";
+    // Until the change is over, the old identity's voice may still be needed, which nobody has.
+    const isVoter = this.#observed?.configuration.voters.includes(this.id) === true;
+    return incarnationOf(this.id) > 0 && !isVoter ? "repairing" : "member";
   }
 
   /** What the disk holds. */

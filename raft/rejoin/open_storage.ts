@@ -65,6 +65,16 @@ export async function openStorage(options: OpenStorageOptions): Promise<FileStor
         `${storage.card.identity} and catches up from the others`,
     );
   }
+  const { torn, damagedSnapshots, witnessed } = storage.recovery;
+  if (torn !== null) {
+    options.onProblem?.(
+      `Dropped ${torn.bytes} bytes at the end of ${torn.file}, from offset ${torn.offset}: a write that a crash cut short ` +
+        `(${torn.reason})${witnessed ? "" : "; nothing proves that it was never acknowledged"}`,
+    );
+  }
+  for (const file of damagedSnapshots) {
+    options.onProblem?.(`${file} was damaged, and is kept as damaged-${file}; an older one and the log had all of it`);
+  }
   if (!storage.isNew || Object.keys(others).length === 0) return storage;
   try {
     await makeSureOfIdentity(options, storage);
