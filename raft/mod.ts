@@ -92,7 +92,17 @@ export type {
   WriteBatch,
 } from "./storage/storage.ts";
 export type { DirectoryLock, FileSystem, StorageFile } from "./storage/file_system.ts";
-export { StorageError, type StorageErrorCode } from "./storage/storage_error.ts";
+export { type DamagedPlace, StorageError, type StorageErrorCode } from "./storage/storage_error.ts";
 export type { ClusterView, Transport } from "./wire/transport.ts";
 export type { Listener, Network, Socket, SocketHandler } from "./wire/network.ts";
 export type { CborValue } from "./encoding/cbor.ts";
+export {
+  type DirectoryProblem,
+  type DirectoryReport,
+  inspectDataDirectory,
+  type RecordReport,
+  type SegmentReport,
+  type SnapshotReport,
+} from "./disk.ts";
+export type { Meta } from "./storage/meta.ts";
+export type { TornTail } from "./storage/wal_recovery.ts";

@@ -8,6 +8,7 @@ import { CompletionsCommand } from "jsr:@cliffy/command@^1.2.0/completions";
 import manifest from "../deno.json" with { type: "json" };
 import { readServers } from "./addresses.ts";
 import { runDemo } from "./commands/demo.ts";
+import { runDiskInspect, runDiskVerify } from "./commands/disk.ts";
 import { runNodeInForeground } from "./commands/node.ts";
 import { oneShotAppend, oneShotGet, oneShotPut, oneShotStatus } from "./commands/one_shot.ts";
 import { runShell } from "./commands/shell.ts";
@@ -48,7 +49,7 @@ export async function runProgram(words: readonly string[], output: Output): Prom
   }
 }
 
-const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "completions"].concat(
+const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "disk", "completions"].concat(
   keyCommands.map(({ name }) => name),
 );
 
@@ -69,6 +70,7 @@ function buildTree(outcome: Outcome, output: Output): Command {
   addLocalCommands(root, outcome, output);
   addNodeCommand(root, outcome);
   addClerkCommands(root, outcome, output);
+  root.command("disk", diskCommand(outcome, output));
   root.command("completions", new CompletionsCommand());
   return root;
 }
@@ -119,6 +121,29 @@ function addNodeCommand(root: Command, outcome: Outcome): void {
         );
       }),
   );
+}
+
+function diskCommand(outcome: Outcome, output: Output): Command {
+  const command = (description: string) =>
+    new Command().description(description).option("--json", "Print JSON").arguments("<directory:string>");
+  const disk = new Command().description(
+    "Look into the data directory of a node that does not run; nothing is changed.",
+  );
+  disk.command(
+    "verify",
+    command("Check every byte; exit with 1, and name file, offset and remedy, unless all is sound.")
+      .action(async (options, directory) => {
+        outcome.exitCode = await runDiskVerify({ directory, asJson: options.json === true, output });
+      }),
+  );
+  disk.command(
+    "inspect",
+    command("Print whose directory it is, the records of its log, its snapshots and its witness.")
+      .action(async (options, directory) => {
+        outcome.exitCode = await runDiskInspect({ directory, asJson: options.json === true, output });
+      }),
+  );
+  return disk;
 }
 
 function addClerkCommands(root: Command, outcome: Outcome, output: Output): void {

@@ -63,6 +63,7 @@ const mayImport: ImportRules = {
   "raft/open.ts": ["raft/", "!raft/testing/"],
   "raft/open_options.ts": ["raft/", "!raft/testing/"],
   "raft/platform.ts": ["raft/", "!raft/testing/"],
+  "raft/disk.ts": ["raft/storage/"],
   "raft/mod.ts": ["raft/", "!raft/testing/"],
 
   "kv/": [

@@ -104,13 +104,9 @@ export async function openDirectory(
   const meta = await readMeta(fileSystem);
   checkOwner(meta, fileSystem.directory, clusterId, nodeId);
   checkNotRetired(meta, fileSystem.directory);
-  const names = await fileSystem.list();
-  const note = await readWitness(fileSystem, names, meta.directoryId);
-  const found = await openSnapshots(fileSystem, names, meta.directoryId);
+  const { names, found, log, state } = await readDirectory(fileSystem, meta);
   const opened: { close(): void }[] = [...found.intact];
   try {
-    const log = await recoverLog(fileSystem, names, meta.directoryId, note);
-    const state = connect(fileSystem.directory, meta, found, log);
     await settle(fileSystem, names, found, log);
     const wal = await Wal.open(fileSystem, meta.directoryId, log, options.walLimits);
     opened.push(wal);
@@ -143,6 +139,32 @@ export async function openDirectory(
     };
   } catch (error) {
     for (const file of opened) file.close();
+    throw error;
+  }
+}
+
+/** Everything that the files of a directory tell. */
+export interface ReadDirectory {
+  /** Names of all files. */
+  readonly names: readonly string[];
+  /** The snapshots; those that are intact are open. */
+  readonly found: FoundSnapshots;
+  /** The log. */
+  readonly log: RecoveredLog;
+  /** What they make together. */
+  readonly state: ConnectedState;
+}
+
+/** Reads and checks snapshots, log and witness against each other. Changes nothing. Throws for what cannot be used. */
+export async function readDirectory(fileSystem: FileSystem, meta: Meta): Promise<ReadDirectory> {
+  const names = await fileSystem.list();
+  const note = await readWitness(fileSystem, names, meta.directoryId);
+  const found = await openSnapshots(fileSystem, names, meta.directoryId);
+  try {
+    const log = await recoverLog(fileSystem, names, meta.directoryId, note);
+    return { names, found, log, state: connect(fileSystem.directory, meta, found, log) };
+  } catch (error) {
+    for (const file of found.intact) file.close();
     throw error;
   }
 }
@@ -214,8 +236,10 @@ function checkConfiguration(directory: string, nodeId: NodeId, configuration: Co
 }
 
 /** The state that snapshots and log make. */
-interface ConnectedState {
+export interface ConnectedState {
+  /** The newest snapshot; at index 0 when there is none. */
   readonly snapshot: SnapshotMeta;
+  /** The entries behind it. */
   readonly suffix: readonly SizedEntry[];
   /** Whether the log must begin anew behind the snapshot. */
   readonly replaced: boolean;

@@ -22,6 +22,16 @@ export type StorageErrorCode =
   /** The configuration given for a new directory makes no sense. */
   | "configuration";
 
+/** Where damage is. */
+export interface DamagedPlace {
+  /** The file. */
+  readonly file: string;
+  /** Where in it what is wrong begins, in bytes. */
+  readonly offset: number;
+  /** What is wrong. */
+  readonly found: string;
+}
+
 /** Storage cannot be opened or cannot go on. The message says what was attempted, what was found and what can be done. */
 export class StorageError extends Error {
   /** The class name, for logs. */
@@ -29,10 +39,14 @@ export class StorageError extends Error {
   /** What kind of trouble it is. */
   readonly code: StorageErrorCode;
 
+  /** Where the damage is, if it is damage that was found in a file. */
+  readonly place: DamagedPlace | null;
+
   /** `cause` is the operating system's error, where there is one. */
-  constructor(code: StorageErrorCode, message: string, cause?: unknown) {
+  constructor(code: StorageErrorCode, message: string, cause?: unknown, place: DamagedPlace | null = null) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+    this.place = place;
   }
 }
 
@@ -47,5 +61,7 @@ export function corruptError(directory: string, file: string, offset: number, fo
     "corrupt",
     `Cannot open data directory ${directory}: ${file} is damaged at offset ${offset}: ${found}. Nothing was changed. ` +
       `See what is left with: balsa disk inspect ${directory}`,
+    undefined,
+    { file, offset, found },
   );
 }
