@@ -66,8 +66,10 @@ for (const [what, disaster] of Object.entries(disasters)) {
     await nodes.signal(victim, "SIGKILL");
     await disaster(directory, backup);
     nodes.startNode(victim);
+    let identity = "";
     await until(`${victim} to be a voter again`, async () => {
       const status = await statusOf(victim);
+      identity = status?.identity ?? "";
       return status?.state === "running" && status.identity !== victim;
     });
     // With the other follower gone, the node's acknowledgements are what keeps the cluster going.
@@ -78,7 +80,7 @@ for (const [what, disaster] of Object.entries(disasters)) {
     isOver = true;
     await client;
     nodes.startNode(other);
-    assertMatch((await statusOf(victim))?.identity ?? "", new RegExp(`^${victim}#\\d+$`));
+    assertMatch(identity, new RegExp(`^${victim}#\\d+$`));
     for (const id of nodes.ids) {
       await until(`${id} to have everything`, async () => (await statusOf(id))?.state === "running");
       assertEquals(await clerk.get("log"), acknowledged);

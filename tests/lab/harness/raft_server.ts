@@ -87,6 +87,11 @@ export class RaftServer implements Applier, RaftLife {
     return server;
   }
 
+  /** Resolves when the server may vote: in its first life, once all servers have met. */
+  get founded(): Promise<void> {
+    return this.#opened?.admission?.founded ?? Promise.resolve();
+  }
+
   /** Whether the life goes on. */
   get isAlive(): boolean {
     return this.#isAlive;
