@@ -55,6 +55,8 @@ export interface RaftLife extends ServerLife {
   state(): LabState;
   /** Offers a command; null unless this server leads. */
   start(command: string): Promise<Started | null>;
+  /** Resolves when the server may vote: in its first life, once all servers have met; left out where nobody can tell. */
+  readonly founded?: Promise<void>;
 }
 
 /** See the module. */
@@ -87,7 +89,7 @@ export class RaftServer implements Applier, RaftLife {
     return server;
   }
 
-  /** Resolves when the server may vote: in its first life, once all servers have met. */
+  /** See {@link RaftLife}. */
   get founded(): Promise<void> {
     return this.#opened?.admission?.founded ?? Promise.resolve();
   }
