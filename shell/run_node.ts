@@ -8,6 +8,9 @@ import { RetiredError } from "../raft/mod.ts";
 import { exitFailed, exitOk } from "./failure.ts";
 import type { NodeSettings } from "./node_settings.ts";
 
+/** How long a node that is told to stop may still take to start, so that a failure to start is told, in milliseconds. */
+const startPatienceMs = 1000;
+
 /**
  * Runs the node until `stop` or SIGTERM; returns the exit code. Rejects when it cannot be started. A node that may not go
  * on under its identity is started again, for it then takes another one.
@@ -31,8 +34,8 @@ export async function runNode(settings: NodeSettings, stop: AbortSignal): Promis
 /** Runs the node until `stop` (null) or until it fails. */
 async function runOnce(settings: NodeSettings, stop: AbortSignal): Promise<Error | null> {
   const ended = Promise.withResolvers<Error | null>();
-  if (stop.aborted) return null;
   stop.addEventListener("abort", () => ended.resolve(null), { once: true });
+  if (stop.aborted) ended.resolve(null);
   let lastRole = "";
   const starting = KvServer.start({
     id: settings.id,
@@ -50,15 +53,21 @@ async function runOnce(settings: NodeSettings, stop: AbortSignal): Promise<Error
     onStopped: (reason) => ended.resolve(reason),
   });
   // Starting can take long, when a damaged directory makes the node look for a leader first.
-  await Promise.race([starting, ended.promise]);
-  if (stop.aborted) {
-    starting.then((late) => late[Symbol.asyncDispose](), () => {});
+  let isStarting = true;
+  const started = starting.finally(() => isStarting = false);
+  await Promise.race([started, ended.promise.then(() => waitMs(startPatienceMs))]);
+  if (isStarting) {
+    started.then((late) => late[Symbol.asyncDispose](), () => {});
     return null;
   }
-  await using server = await starting;
+  await using server = await started;
   console.log(`${settings.id} listens on ${server.address}`);
   log(`${settings.id} listens on ${server.address}, data in ${settings.dataDir}`);
   return await ended.promise;
+}
+
+function waitMs(durationMs: number): Promise<void> {
+  return new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, durationMs)));
 }
 
 /** A line of the log. */
