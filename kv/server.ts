@@ -4,6 +4,7 @@
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
+import { nameOf } from "../raft/mod.ts";
 import { type NodeOptions, type OpenedRaft, openRaft } from "../raft/open.ts";
 import type { MachineOptions } from "../raft/rsm/options.ts";
 import { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
@@ -99,7 +100,7 @@ export class KvServer implements AsyncDisposable {
       });
       const server = new KvServer(options, opened, machine, replica, clients);
       const addressOf = (nodeId: string): string | null =>
-        nodeId === options.id ? opened.address : options.peers[nodeId] ?? null;
+        nameOf(nodeId) === options.id ? opened.address : options.peers[nameOf(nodeId)] ?? null;
       service = new KvService({ replica, addressOf, status: () => server.status() });
       return server;
     } catch (error) {
@@ -115,10 +116,11 @@ export class KvServer implements AsyncDisposable {
     return {
       id: this.id,
       clusterId: this.#clusterId,
-      state: node.state,
+      identity: node.id,
+      state: node.state === "running" && node.standing !== "member" ? node.standing : node.state,
       role: node.role,
       term: node.currentTerm,
-      leader: node.leader,
+      leader: node.leader === null ? null : nameOf(node.leader),
       commitIndex: node.commitIndex,
       lastApplied: node.lastApplied,
       logBytes: node.storage.logBytes,

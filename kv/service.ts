@@ -6,6 +6,7 @@
  * @module
  */
 import type { NotDoneReason } from "../raft/rsm/errors.ts";
+import { nameOf } from "../raft/mod.ts";
 import type { Consistency, ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { CborValue } from "../raft/encoding/cbor.ts";
 import { type BodyReading, readAnyBody } from "../raft/wire/rpc.ts";
@@ -131,7 +132,9 @@ export class KvService {
     switch (reason) {
       case "notLeader":
       case "slotLost":
-        return { kind: "notLeader", leader, address: leader === null ? null : this.#options.addressOf(leader) };
+        return leader === null
+          ? { kind: "notLeader", leader, address: null }
+          : { kind: "notLeader", leader: nameOf(leader), address: this.#options.addressOf(leader) };
       case "overloaded":
         return { kind: "overloaded", message: "too many commands wait to be committed" };
       case "tooLarge":

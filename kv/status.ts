@@ -21,7 +21,12 @@ export interface KvStatus {
   readonly id: string;
   /** The cluster's. */
   readonly clusterId: string;
-  /** "running", or "stopped" or "failed" for a node that does not take part any more. */
+  /** The name with the incarnation, if it is not the first. */
+  readonly identity: string;
+  /**
+   * "running"; "founding" for a new node that not every member has met; "repairing" for one that has lost its directory
+   * and is being brought up to date; "stopped" or "failed" for one that does not take part any more.
+   */
   readonly state: string;
   /** "follower", "preCandidate", "candidate" or "leader". */
   readonly role: string;
@@ -72,6 +77,7 @@ export function statusFromCbor(cbor: CborValue | undefined): KvStatus {
   return {
     id: text("id"),
     clusterId: text("clusterId"),
+    identity: text("identity"),
     state: text("state"),
     role: text("role"),
     term: figure("term"),

@@ -57,14 +57,15 @@ export {
 } from "./rsm/errors.ts";
 export type { ApplyContext, CommandCodec, SnapshotSource, StateMachine } from "./rsm/state_machine.ts";
 
-export { type NodeOptions, NodeOptionsError, type Platform, realPlatform } from "./open.ts";
+export { type NodeOptions, NodeOptionsError, type Platform, realPlatform, RetiredError } from "./open.ts";
 
 export { RaftNode } from "./node/node.ts";
 export type { Applier } from "./node/apply_queue.ts";
 export type { ProposeCallback, ProposeOutcome } from "./node/proposals.ts";
 export type { ReadIndexCallback, ReadIndexOutcome } from "./node/reads.ts";
-export type { NodeState, NodeStatus } from "./node/status.ts";
+export type { NodeState, NodeStatus, Standing } from "./node/status.ts";
 export {
+  type AdmissionPort,
   defaultLimits,
   defaultTiming,
   type NodePorts,
@@ -80,6 +81,7 @@ export type { ProgressStatus, RaftStatus } from "./core/status.ts";
 export type { RaftConfig } from "./core/config.ts";
 export { InvariantError } from "./core/invariant.ts";
 export type * from "./core/types.ts";
+export { nameOf } from "./core/types.ts";
 export type * from "./core/message.ts";
 export type {
   ChunkOutcome,
@@ -90,7 +92,17 @@ export type {
   WriteBatch,
 } from "./storage/storage.ts";
 export type { DirectoryLock, FileOptions, FileSystem, StorageFile } from "./storage/file_system.ts";
-export { StorageError, type StorageErrorCode } from "./storage/storage_error.ts";
-export type { Transport } from "./wire/transport.ts";
+export { type DamagedPlace, StorageError, type StorageErrorCode } from "./storage/storage_error.ts";
+export type { ClusterView, Transport } from "./wire/transport.ts";
 export type { Listener, Network, Socket, SocketHandler } from "./wire/network.ts";
 export type { CborValue } from "./encoding/cbor.ts";
+export {
+  type DirectoryProblem,
+  type DirectoryReport,
+  inspectDataDirectory,
+  type RecordReport,
+  type SegmentReport,
+  type SnapshotReport,
+} from "./disk.ts";
+export type { Meta } from "./storage/meta.ts";
+export type { TornTail } from "./storage/wal_recovery.ts";

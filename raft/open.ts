@@ -14,7 +14,9 @@ import type { NodeOptions } from "./open_options.ts";
 import { validateNodeOptions } from "./open_options.ts";
 import type { Platform } from "./platform.ts";
 import { DenoFileSystem } from "./storage/deno_file_system.ts";
-import { FileStorage } from "./storage/file_storage.ts";
+import { Admission } from "./rejoin/admission.ts";
+import { openStorage } from "./rejoin/open_storage.ts";
+import type { FileStorage } from "./storage/file_storage.ts";
 import { DenoNetwork } from "./wire/deno_network.ts";
 import { type WireLimits, wireLimits } from "./wire/limits.ts";
 import { WireListener } from "./wire/listener.ts";
@@ -25,6 +27,7 @@ import { TcpTransport } from "./wire/tcp_transport.ts";
 
 export { type NodeOptions, NodeOptionsError, validateNodeOptions } from "./open_options.ts";
 export type { Platform } from "./platform.ts";
+export { RetiredError } from "./rejoin/retired_error.ts";
 
 /** This machine. */
 export const realPlatform: Platform = {
@@ -65,41 +68,43 @@ export async function openRaft<Request = never>(
   validateNodeOptions(options);
   const { id, dataDir, listen, peers, clusterId = "balsa", platform = realPlatform, onProblem } = options;
   const { clock, random, network } = platform;
-  const storage = await FileStorage.open({
+  const dialled = others(id, peers);
+  const reports = onProblem === undefined ? {} : { onProblem };
+  const storage = await openStorage({
+    name: id,
     fileSystem: platform.fileSystem(dataDir),
     clusterId,
-    nodeId: id,
     initialConfiguration: initialConfiguration(Object.keys(peers)),
-    clock,
+    others: dialled,
+    ...{ clock, network, ...reports },
   });
-  const reports = onProblem === undefined ? {} : { onProblem };
+  const { identity, stamp } = storage.card;
+  const admission = new Admission({ card: storage.card, isNew: storage.isNew, others: Object.keys(dialled) });
   const limits = peerLimits(electionTimeoutMs({ ...defaultTiming, ...options.timing }));
   const transport = new TcpTransport({
-    id,
-    clusterId,
-    peers: others(id, peers),
-    network,
-    clock,
-    random,
-    limits,
-    ...reports,
+    ...{ id: identity, clusterId, peers: dialled, network, clock, random, stamp, limits, ...reports },
+    judge: (reply) => admission.judgeReply(reply),
+    onRefused: (reply) => admission.refused(reply),
+    isEager: () => admission.isEager,
+    onView: (view) => admission.observe(view),
   });
   const rpcServer = service === undefined ? null : new RpcServer(service.onRequest, service.readRequest, { clock });
   try {
     const listener = await WireListener.listen(network, listen, {
-      clusterId,
-      nodeId: id,
-      clock,
-      isPeer: (nodeId) => Object.hasOwn(peers, nodeId),
-      onPeer: (connection, nodeId) => transport.accept(connection, nodeId),
+      ...{ clusterId, nodeId: identity, clock, ...reports },
+      isPeer: (name) => Object.hasOwn(peers, name),
+      admit: (hello) => admission.admit(hello),
+      knowledge: (hello) => admission.knowledge(hello),
+      onPeer: (connection, peer) => transport.accept(connection, peer),
       onClient: (connection) => {
         if (rpcServer !== null) rpcServer.accept(connection);
         else connection.connection.close("this node serves no clients");
       },
-      ...reports,
     });
+    // Whoever has met a later opening of this directory, or another one, says so before anything was promised to them.
+    transport.greet();
     return {
-      ...{ id, storage, transport, clock, random, address: listener.address },
+      ...{ id: identity, storage, transport, clock, random, admission, address: listener.address, ...reports },
       ...(options.timing === undefined ? {} : { timing: options.timing }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       async [Symbol.asyncDispose]() {

@@ -11,7 +11,7 @@ import { type Address, isLoopback, parseAddress } from "./wire/address.ts";
 
 /** One node of a cluster. */
 export interface NodeOptions {
-  /** This node's name: 1 to 64 characters, unique in its cluster, the same for the life of its data directory. */
+  /** This node's name: 1 to 48 visible ASCII characters without "#", unique in its cluster, the same for the life of its data directory. */
   readonly id: NodeId;
   /** Where this node listens, `HOST:PORT`, for other nodes and for clients. */
   readonly listen: string;
@@ -48,8 +48,8 @@ export function validateNodeOptions(options: NodeOptions): void {
   if (id.length === 0) throw new NodeOptionsError("Cannot start a node without a name; give it one with --id");
   const names = Object.keys(peers);
   for (const name of [id, ...names]) {
-    if (!/^[\x21-\x7e]{1,64}$/.test(name)) {
-      fail(`the name ${JSON.stringify(name)} is not made of 1 to 64 visible ASCII characters`);
+    if (!/^[\x21\x22\x24-\x7e]{1,48}$/.test(name)) {
+      fail(`the name ${JSON.stringify(name)} is not made of 1 to 48 visible ASCII characters without "#"`);
     }
   }
   if (!names.includes(id)) {

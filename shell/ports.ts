@@ -2,18 +2,16 @@
  * Finds ports for nodes on this machine.
  *
  * Ports are found first and used later, by other processes. So none is taken from where the system finds ports for outgoing
- * connections (32768 and up on Linux), for such a port may be in use again a moment later; and each process looks from a
- * place of its own, so that two that look at the same time do not find the same.
+ * connections (32768 and up on Linux), for such a port may be in use again a moment later; and each process, and each worker
+ * within it, looks from a place of its own, so that two that look at the same time do not find the same.
  *
  * @module
  */
 
 const firstSearchedPort = 10_000;
 const searchedPorts = 22_000;
-/** How far the searches of processes with neighbouring ids are apart. */
-const portsPerProcess = 64;
-
-let searched = 0;
+/** Where the next search begins. By chance: workers of one process share its id. */
+let searched = Math.floor(Math.random() * searchedPorts);
 
 /** Free ports on loopback: `firstPort` and its successors where they are free, others where they are not. */
 export function choosePorts(firstPort: number, count: number): number[] {
@@ -32,7 +30,7 @@ export function choosePorts(firstPort: number, count: number): number[] {
 
 function listenAnywhere(): Deno.TcpListener {
   for (let attempt = 0; attempt < searchedPorts; attempt++) {
-    const position = (Deno.pid * portsPerProcess + searched++) % searchedPorts;
+    const position = searched++ % searchedPorts;
     const listener = tryListen(firstSearchedPort + position);
     if (listener !== null) return listener;
   }

@@ -9,6 +9,7 @@ import manifest from "../deno.json" with { type: "json" };
 import { readServers } from "./addresses.ts";
 import { runDemo } from "./commands/demo.ts";
 import { addMapReduceCommands } from "./commands/mapreduce_tree.ts";
+import { runDiskInspect, runDiskVerify } from "./commands/disk.ts";
 import { runNodeInForeground } from "./commands/node.ts";
 import { oneShotAppend, oneShotGet, oneShotPut, oneShotStatus } from "./commands/one_shot.ts";
 import { runShell } from "./commands/shell.ts";
@@ -49,9 +50,10 @@ export async function runProgram(words: readonly string[], output: Output): Prom
   }
 }
 
-const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "mapreduce", "completions"].concat(
-  keyCommands.map(({ name }) => name),
-);
+const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "mapreduce", "disk", "completions"]
+  .concat(
+    keyCommands.map(({ name }) => name),
+  );
 
 function isKnown(name: string | undefined): boolean {
   return name !== undefined && names.includes(name);
@@ -71,6 +73,7 @@ function buildTree(outcome: Outcome, output: Output): Command {
   addNodeCommand(root, outcome);
   addClerkCommands(root, outcome, output);
   addMapReduceCommands(root, outcome, output);
+  root.command("disk", diskCommand(outcome, output));
   root.command("completions", new CompletionsCommand());
   return root;
 }
@@ -121,6 +124,29 @@ function addNodeCommand(root: Command, outcome: Outcome): void {
         );
       }),
   );
+}
+
+function diskCommand(outcome: Outcome, output: Output): Command {
+  const command = (description: string) =>
+    new Command().description(description).option("--json", "Print JSON").arguments("<directory:string>");
+  const disk = new Command().description(
+    "Look into the data directory of a node that does not run; nothing is changed.",
+  );
+  disk.command(
+    "verify",
+    command("Check every byte; exit with 1, and name file, offset and remedy, unless all is sound.")
+      .action(async (options, directory) => {
+        outcome.exitCode = await runDiskVerify({ directory, asJson: options.json === true, output });
+      }),
+  );
+  disk.command(
+    "inspect",
+    command("Print whose directory it is, the records of its log, its snapshots and its witness.")
+      .action(async (options, directory) => {
+        outcome.exitCode = await runDiskInspect({ directory, asJson: options.json === true, output });
+      }),
+  );
+  return disk;
 }
 
 function addClerkCommands(root: Command, outcome: Outcome, output: Output): void {

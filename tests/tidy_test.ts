@@ -38,6 +38,15 @@ const mayImport: ImportRules = {
   ],
   // The node knows storage and transport as ports, never one of their implementations.
   "raft/node/": ["raft/core/", "raft/storage/storage.ts", "raft/wire/transport.ts"],
+  // Who may speak under which identity: between directory, door and driver.
+  "raft/rejoin/": [
+    "raft/core/configuration.ts",
+    "raft/core/types.ts",
+    "raft/storage/",
+    "raft/wire/",
+    "raft/node/clock.ts",
+    "raft/node/options.ts",
+  ],
   "raft/rsm/": ["raft/node/", "raft/core/types.ts", "raft/core/message.ts", "raft/encoding/"],
   // The class an embedder starts: the one place of the layer that has itself put together.
   "raft/rsm/rsm.ts": [
@@ -54,6 +63,7 @@ const mayImport: ImportRules = {
   "raft/open.ts": ["raft/", "!raft/testing/"],
   "raft/open_options.ts": ["raft/", "!raft/testing/"],
   "raft/platform.ts": ["raft/", "!raft/testing/"],
+  "raft/disk.ts": ["raft/storage/"],
   "raft/mod.ts": ["raft/", "!raft/testing/"],
 
   "kv/": [

@@ -7,7 +7,7 @@
  * @module
  */
 import { invariant } from "./invariant.ts";
-import type { Configuration, LogIndex, NodeId } from "./types.ts";
+import { type Configuration, incarnationOf, type LogIndex, nameOf, type NodeId } from "./types.ts";
 
 function sortedUnique(members: readonly NodeId[]): NodeId[] {
   return [...new Set(members)].sort();
@@ -52,6 +52,16 @@ export function isVoter(configuration: Configuration, member: NodeId): boolean {
 /** Everyone who receives the log, sorted. */
 export function membersOf(configuration: Configuration): NodeId[] {
   return sortedUnique([...configuration.voters, ...configuration.outgoing, ...configuration.learners]);
+}
+
+/** The latest incarnation of a name among the members; null when the name has no member. */
+export function latestOf(configuration: Configuration, name: string): NodeId | null {
+  let latest: NodeId | null = null;
+  for (const member of membersOf(configuration)) {
+    if (nameOf(member) !== name) continue;
+    if (latest === null || incarnationOf(member) > incarnationOf(latest)) latest = member;
+  }
+  return latest;
 }
 
 interface ActiveFrom {

@@ -5,8 +5,49 @@
  * @module
  */
 
-/** Name of a node: 1 to 64 characters, unique within its cluster, kept for the life of its data directory. */
+/**
+ * Identity of a node: 1 to 64 characters, unique within its cluster, kept for the life of its data directory.
+ *
+ * It is the node's name, `n3`, for the first directory that ever served under the name. A node that has lost its
+ * directory, or what was in it, has also lost the promises it made under that identity (votes, acknowledgements), and may
+ * never speak under it again: it comes back as `n3#1700000000000`, an identity that has promised nothing. The number is
+ * the *incarnation*; later ones of a name are larger, and 0, which is not written, is the first.
+ */
 export type NodeId = string;
+
+/** Stands between name and incarnation in a {@link NodeId}; no name has it. */
+export const incarnationMark = "#";
+
+/** The name in an identity. */
+export function nameOf(id: NodeId): string {
+  const mark = id.indexOf(incarnationMark);
+  return mark < 0 ? id : id.slice(0, mark);
+}
+
+/** The incarnation in an identity: 0 for a first one. */
+export function incarnationOf(id: NodeId): number {
+  const mark = id.indexOf(incarnationMark);
+  const incarnation = mark < 0 ? 0 : Number(id.slice(mark + 1));
+  return Number.isSafeInteger(incarnation) && incarnation > 0 ? incarnation : 0;
+}
+
+/** The identity of a name's incarnation. */
+export function identityOf(name: string, incarnation: number): NodeId {
+  return incarnation === 0 ? name : `${name}${incarnationMark}${incarnation}`;
+}
+
+/**
+ * Which directory somebody speaks from, and in which of its openings: what tells a directory from another one under the
+ * same identity, and from an older copy of itself.
+ */
+export interface DirectoryStamp {
+  /** The directory, unlike any other. */
+  readonly directoryId: string;
+  /** How often it has been opened; grows by 1 each time, before anybody is told anything. */
+  readonly generation: number;
+  /** This opening, unlike any other: two copies of one directory reach the same generation, in different openings. */
+  readonly opening: string;
+}
 
 /** A logical clock: 0 before the first election, then one more at each (paper, section 5.1). At most {@link maxTerm}. */
 export type Term = number;

@@ -18,9 +18,18 @@
 import type { Message, RaftEvent } from "../core/message.ts";
 import type { PersistBatch, Ready } from "../core/ready.ts";
 import { invariant } from "../core/invariant.ts";
+import { isJoint, latestOf } from "../core/configuration.ts";
 import { Raft } from "../core/raft.ts";
-import type { Configuration, LogIndex, NodeId, SnapshotMeta, Term } from "../core/types.ts";
+import {
+  type Configuration,
+  incarnationOf,
+  type LogIndex,
+  type NodeId,
+  type SnapshotMeta,
+  type Term,
+} from "../core/types.ts";
 import type { StorageStatus } from "../storage/storage.ts";
+import type { ClusterView } from "../wire/transport.ts";
 import { ApplyQueue } from "./apply_queue.ts";
 import type { Timer } from "./clock.ts";
 import type { RaftNodeOptions, Timing } from "./options.ts";
@@ -30,7 +39,8 @@ import { Proposals } from "./proposals.ts";
 import type { ReadIndexCallback } from "./reads.ts";
 import { Reads } from "./reads.ts";
 import { SnapshotExchange } from "./snapshot_exchange.ts";
-import type { NodeState, NodeStatus } from "./status.ts";
+import { nextReplacement } from "./replacement.ts";
+import type { NodeState, NodeStatus, Standing } from "./status.ts";
 import { Ticker } from "./ticker.ts";
 
 /** Time in which the state machine may be busy before the event loop gets its turn. */
@@ -38,7 +48,7 @@ const applySliceMs = 5;
 
 /** One running member of a cluster. */
 export class RaftNode implements AsyncDisposable {
-  /** This node's name. */
+  /** This node's identity. */
   readonly id: NodeId;
   readonly #options: RaftNodeOptions;
   readonly #timing: Timing;
@@ -59,6 +69,11 @@ export class RaftNode implements AsyncDisposable {
   #writing: Promise<void> | null = null;
   #saving: Promise<void> | null = null;
   #transportClosed: Promise<void> | null = null;
+  #ticks = 0;
+  /** What was committed when strangers were looked for last. */
+  #commitIndexAtCheck: LogIndex = 0;
+  /** What the transport was last told. */
+  #observed: ClusterView | null = null;
   /** What `onStatus` was last told. */
   #told: { readonly role: string; readonly term: Term; readonly leader: NodeId | null };
 
@@ -105,13 +120,23 @@ export class RaftNode implements AsyncDisposable {
    * restored; the transport is then left unstarted.
    */
   async run(): Promise<void> {
-    const { storage, applier, transport } = this.#options;
+    const { storage, applier } = this.#options;
     const { snapshot } = storage.initial;
     if (snapshot.last.index > 0) await applier.restore(snapshot, storage.readSnapshot());
     if (this.#state !== "running") return;
-    transport.start((message) => this.#deliver(message));
+    const { admission } = this.#options;
+    void admission?.retired.then((reason) => this.#fail(reason));
+    if (admission === undefined || admission.isFounded) return this.#begin();
+    void admission.founded.then(() => this.#begin());
+  }
+
+  /** Begins to take part: nothing is heard, said or promised before. */
+  #begin(): void {
+    if (this.#state !== "running") return;
+    this.#options.transport.start((message) => this.#deliver(message));
     this.#ticker.start();
     this.#campaignIfAlone();
+    this.#observe();
   }
 
   /** Whether the node takes part. */
@@ -161,7 +186,9 @@ export class RaftNode implements AsyncDisposable {
 
   /** Hands leadership to another voter, if this node leads; `onStatus` shows whether it worked. */
   transferLeadership(to: NodeId): void {
-    this.#enqueue({ type: "transferLeader", to });
+    // By name, too: whoever asks may not know of incarnations.
+    const member = latestOf(this.#raft.status().configuration, to);
+    this.#enqueue({ type: "transferLeader", to: member ?? to });
   }
 
   /** What a snapshot taken now stands for. `appliedIndex` says what the caller believes has been applied. */
@@ -192,7 +219,15 @@ export class RaftNode implements AsyncDisposable {
 
   /** How the node is. */
   status(): NodeStatus {
-    return { ...this.#raft.status(), state: this.#state, storage: this.#options.storage.status() };
+    const status = this.#raft.status();
+    return { ...status, state: this.#state, standing: this.#standing(), storage: this.#options.storage.status() };
+  }
+
+  #standing(): Standing {
+    if (this.#options.admission?.isFounded === false) return "founding";
+    // Until the change is over, the old identity's voice may still be needed, which nobody has.
+    const isVoter = this.#observed?.configuration.voters.includes(this.id) === true;
+    return incarnationOf(this.id) > 0 && !isVoter ? "repairing" : "member";
   }
 
   /** What the disk holds. */
@@ -228,7 +263,39 @@ export class RaftNode implements AsyncDisposable {
 
   #tick(): void {
     this.#reads.expire(this.#options.clock.monotonicMs());
+    if (++this.#ticks % this.#timing.electionTimeoutTicks === 0) this.#takeIn();
     this.#enqueue({ type: "tick" });
+  }
+
+  /** As a leader, takes in who has come in place of a member; see `replacement.ts`. */
+  #takeIn(): void {
+    const { leadership, log } = this.#raft.state;
+    const { transport, onProblem } = this.#options;
+    const caughtUpIndex = this.#commitIndexAtCheck;
+    this.#commitIndexAtCheck = log.commitIndex;
+    if (leadership === null || transport.connected === undefined) return;
+    const change = nextReplacement({
+      self: this.id,
+      configuration: log.configuration,
+      connected: transport.connected(),
+      matchIndexOf: (member) => leadership.progress.get(member)?.matchIndex,
+      caughtUpIndex,
+    });
+    if (change === null) return;
+    this.changeConfiguration(change, (outcome) => {
+      if (outcome.kind === "accepted") onProblem?.(change.reason);
+    });
+  }
+
+  /** Tells the transport what peers that ask at the door may be told. */
+  #observe(): void {
+    const { leader, log } = this.#raft.state;
+    const isSettled = log.configurationIndex <= log.commitIndex && !isJoint(log.configuration);
+    const configuration = isSettled ? log.configuration : this.#observed?.configuration;
+    const isNews = leader !== this.#observed?.leader || configuration !== this.#observed?.configuration;
+    if (configuration === undefined || !isNews) return;
+    this.#observed = { leader, configuration };
+    this.#options.transport.observe?.(this.#observed);
   }
 
   /** The only voter has nobody to wait for: it need not sit out an election timeout. */
@@ -335,6 +402,7 @@ export class RaftNode implements AsyncDisposable {
   }
 
   #tellStatus(): void {
+    this.#observe();
     const { role, currentTerm: term, leader } = this.#raft;
     const told = this.#told;
     if (role === told.role && term === told.term && leader === told.leader) return;

@@ -46,9 +46,19 @@ export const defaultLimits: RaftLimits = {
   maxRetainedBytes: 0,
 };
 
+/** Whether the node may speak under its identity. */
+export interface AdmissionPort {
+  /** Whether it may make promises; once true, always. */
+  readonly isFounded: boolean;
+  /** Resolves when it may. */
+  readonly founded: Promise<void>;
+  /** Resolves when it may not speak under its identity any more, and must stop. */
+  readonly retired: Promise<Error>;
+}
+
 /** What {@link RaftNode.start} needs. */
 export interface RaftNodeOptions {
-  /** This node's name. */
+  /** This node's identity. */
   readonly id: NodeId;
   /** Stable storage. Stays open when the node stops: it belongs to whoever opened it. */
   readonly storage: Storage;
@@ -64,6 +74,10 @@ export interface RaftNodeOptions {
   readonly timing?: Partial<Timing>;
   /** The core's limits; {@link defaultLimits} where left out. */
   readonly limits?: Partial<RaftLimits>;
+  /** Whether the node may take part; it may unless given. */
+  readonly admission?: AdmissionPort;
+  /** Told what an operator may want to know; for logs. */
+  readonly onProblem?: (text: string) => void;
   /** Called when the role, the term or the known leader has changed. Must not throw. */
   readonly onStatus?: (status: NodeStatus) => void;
   /** Called once when the node has stopped: with null when asked to, with the error when it failed. Must not throw. */

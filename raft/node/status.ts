@@ -9,10 +9,18 @@ import type { StorageStatus } from "../storage/storage.ts";
 /** Whether a node takes part. A failed one has broken a rule or lost its disk, and stays silent until it is started anew. */
 export type NodeState = "running" | "stopped" | "failed";
 
+/**
+ * How the node stands to its cluster. One that is founding has a new directory, and makes no promise until every member
+ * has met it. One that is repairing has lost its former directory, and waits to be taken in again as a voter.
+ */
+export type Standing = "founding" | "repairing" | "member";
+
 /** A node's status: the core's, with the driver's and the disk's. */
 export interface NodeStatus extends RaftStatus {
   /** Whether the node takes part. */
   readonly state: NodeState;
+  /** How the node stands to its cluster. */
+  readonly standing: Standing;
   /** What the disk holds. */
   readonly storage: StorageStatus;
 }

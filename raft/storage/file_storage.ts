@@ -16,9 +16,11 @@
  */
 import type { EntryId, SnapshotMeta } from "../core/types.ts";
 import { invariant, InvariantError } from "../core/invariant.ts";
+import type { DirectoryCard } from "./directory_card.ts";
 import type { DirectoryLock } from "./file_system.ts";
 import { LogSizes } from "./log_sizes.ts";
 import { openDirectory, type OpenedDirectory, type OpenOptions, type Recovery } from "./open_directory.ts";
+import { setAside } from "./set_aside.ts";
 import type { SnapshotStore } from "./snapshot_store.ts";
 import type { ChunkOutcome, SnapshotChunk, Storage, StorageStatus, StoredState, WriteBatch } from "./storage.ts";
 import type { StorageClock } from "./storage_clock.ts";
@@ -37,6 +39,8 @@ export class FileStorage implements Storage {
   readonly #wal: Wal;
   readonly #witness: Witness;
   readonly #snapshots: SnapshotStore;
+  /** Whose directory it is, and whom it knows. */
+  readonly card: DirectoryCard;
   /** What opening had to put right. */
   readonly recovery: Recovery;
   readonly #sizes: LogSizes;
@@ -55,6 +59,7 @@ export class FileStorage implements Storage {
     this.#wal = parts.wal;
     this.#witness = parts.witness;
     this.#snapshots = parts.snapshots;
+    this.card = parts.card;
     this.recovery = parts.recovery;
     this.#initial = parts.initial;
     this.#hardStateBytes = hardStateBytes(parts.initial.hardState);
@@ -66,7 +71,20 @@ export class FileStorage implements Storage {
    * Opens a node's data directory, and creates it when there is none. Throws a {@link StorageError} when it is held by
    * another process, belongs to another node or cluster, is damaged, was written by a newer version, or cannot be written.
    */
-  static async open(options: OpenOptions): Promise<FileStorage> {
+  static open(options: OpenOptions): Promise<FileStorage> {
+    return FileStorage.#open(options, null);
+  }
+
+  /**
+   * Puts whatever is in the directory out of the way and begins anew beside it, under another incarnation of the node:
+   * one that was never used. Nothing is deleted; see `set_aside.ts`.
+   */
+  static openAnew(options: OpenOptions & { readonly incarnation: number }): Promise<FileStorage> {
+    invariant(options.incarnation > 0, "a directory that begins anew needs an incarnation of its own");
+    return FileStorage.#open(options, String(options.incarnation));
+  }
+
+  static async #open(options: OpenOptions, setAsideLabel: string | null): Promise<FileStorage> {
     const { fileSystem } = options;
     const { directory } = fileSystem;
     const lock = await lockDirectory(options);
@@ -78,6 +96,7 @@ export class FileStorage implements Storage {
       else storage.#failed ??= failure;
     };
     try {
+      if (setAsideLabel !== null) await setAside(fileSystem, setAsideLabel);
       const parts = await openDirectory(options, onWitnessFailure);
       storage = new FileStorage(options, lock, parts);
       storage.#failed = early;
@@ -93,6 +112,13 @@ export class FileStorage implements Storage {
   get initial(): StoredState {
     invariant(this.#initial !== null, "Storage.initial must be read before the first write");
     return this.#initial;
+  }
+
+  /** Whether nothing was ever promised from here: no term, no vote, no entry, no snapshot. */
+  get isNew(): boolean {
+    if (this.#initial === null) return false;
+    const { hardState, snapshot, entries } = this.#initial;
+    return hardState.currentTerm === 0 && snapshot.last.index === 0 && entries.length === 0;
   }
 
   /** Makes a batch durable. */
@@ -169,6 +195,7 @@ export class FileStorage implements Storage {
     try {
       await this.#writing?.catch(() => {});
       await this.#snapshots.close();
+      await this.card.close();
       await this.#witness.close(this.#failed === null);
     } finally {
       this.#wal.close();

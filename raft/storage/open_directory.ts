@@ -8,7 +8,8 @@
  * wal-N.log       hard state and entries                     wal_format.ts
  * witness         the batch that was made durable last       witness.ts
  * snapshot-I-T.snap   the newest two snapshots               snapshot_file.ts, snapshot_store.ts
- * damaged-…       a snapshot that was found damaged, and that the log could replace; kept for whoever wants to look
+ * damaged-…       a snapshot that was found damaged, and that the log could replace, or all files of a directory that
+ *                 could not be used any more (set_aside.ts); kept for whoever wants to look
  * *.tmp           unfinished; deleted on opening
  * ```
  *
@@ -19,11 +20,20 @@
  *
  * @module
  */
-import { type Configuration, type Entry, type NodeId, type SnapshotMeta, zeroEntryId } from "../core/types.ts";
+import {
+  type Configuration,
+  type DirectoryStamp,
+  type Entry,
+  type NodeId,
+  type SnapshotMeta,
+  zeroEntryId,
+} from "../core/types.ts";
 import { isNodeId } from "../encoding/entry_codec.ts";
+import { DirectoryCard } from "./directory_card.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { SizedEntry } from "./log_image.ts";
-import { checkOwner, type Meta, metaName, readMeta, writeMeta } from "./meta.ts";
+import { checkNotRetired, checkOwner, type Meta, metaName, readMeta, writeMeta } from "./meta.ts";
+import { isSetAside } from "./set_aside.ts";
 import { snapshotName } from "./snapshot_file.ts";
 import { type FoundSnapshots, openSnapshots, snapshotNames, SnapshotStore } from "./snapshot_store.ts";
 import type { StoredState } from "./storage.ts";
@@ -41,8 +51,10 @@ export interface OpenOptions {
   readonly fileSystem: FileSystem;
   /** The cluster the directory must belong to. */
   readonly clusterId: string;
-  /** The node it must belong to. */
+  /** The name of the node it must belong to. */
   readonly nodeId: NodeId;
+  /** Incarnation of a directory that is created, 0 unless given; ignored for an existing one. */
+  readonly incarnation?: number;
   /** The configuration of a directory that is created; ignored for an existing one, whose own counts. */
   readonly initialConfiguration: Configuration;
   /** Time. */
@@ -76,6 +88,8 @@ export interface OpenedDirectory {
   readonly witness: Witness;
   /** The kept snapshots. */
   readonly snapshots: SnapshotStore;
+  /** Whose directory it is. */
+  readonly card: DirectoryCard;
   /** What had to be put right. */
   readonly recovery: Recovery;
 }
@@ -89,13 +103,10 @@ export async function openDirectory(
   if (!(await fileSystem.list()).includes(metaName)) await createDirectory(options);
   const meta = await readMeta(fileSystem);
   checkOwner(meta, fileSystem.directory, clusterId, nodeId);
-  const names = await fileSystem.list();
-  const note = await readWitness(fileSystem, names, meta.directoryId);
-  const found = await openSnapshots(fileSystem, names, meta.directoryId);
+  checkNotRetired(meta, fileSystem.directory);
+  const { names, found, log, state } = await readDirectory(fileSystem, meta);
   const opened: { close(): void }[] = [...found.intact];
   try {
-    const log = await recoverLog(fileSystem, names, meta.directoryId, note);
-    const state = connect(fileSystem.directory, meta, found, log);
     await settle(fileSystem, names, found, log);
     const wal = await Wal.open(fileSystem, meta.directoryId, log, options.walLimits);
     opened.push(wal);
@@ -111,6 +122,7 @@ export async function openDirectory(
       onWitnessFailure,
     );
     const snapshots = new SnapshotStore(fileSystem, meta.directoryId, found.intact);
+    const card = await beginGeneration(options, meta);
     const entries: readonly Entry[] = state.suffix.map(({ entry }) => entry);
     return {
       initial: { hardState: log.hardState, snapshot: state.snapshot, entries },
@@ -118,6 +130,7 @@ export async function openDirectory(
       wal,
       witness,
       snapshots,
+      card,
       recovery: {
         torn: log.torn,
         damagedSnapshots: found.damaged.map(({ name }) => name),
@@ -130,11 +143,46 @@ export async function openDirectory(
   }
 }
 
+/** Everything that the files of a directory tell. */
+export interface ReadDirectory {
+  /** Names of all files. */
+  readonly names: readonly string[];
+  /** The snapshots; those that are intact are open. */
+  readonly found: FoundSnapshots;
+  /** The log. */
+  readonly log: RecoveredLog;
+  /** What they make together. */
+  readonly state: ConnectedState;
+}
+
+/** Reads and checks snapshots, log and witness against each other. Changes nothing. Throws for what cannot be used. */
+export async function readDirectory(fileSystem: FileSystem, meta: Meta): Promise<ReadDirectory> {
+  const names = await fileSystem.list();
+  const note = await readWitness(fileSystem, names, meta.directoryId);
+  const found = await openSnapshots(fileSystem, names, meta.directoryId);
+  try {
+    const log = await recoverLog(fileSystem, names, meta.directoryId, note);
+    return { names, found, log, state: connect(fileSystem.directory, meta, found, log) };
+  } catch (error) {
+    for (const file of found.intact) file.close();
+    throw error;
+  }
+}
+
+/** Counts this opening, durably, before anybody hears of it. */
+async function beginGeneration({ fileSystem, clock }: OpenOptions, meta: Meta): Promise<DirectoryCard> {
+  const generation = meta.generation + 1;
+  const opened = { ...meta, generation, opening: `${clock.wallMs()}/${clock.monotonicMs()}` };
+  await writeMeta(fileSystem, opened);
+  return new DirectoryCard(fileSystem, opened);
+}
+
 /** Creates the files of a new directory; see `meta.ts` for the order and what a crash leaves. */
 async function createDirectory(options: OpenOptions): Promise<void> {
-  const { fileSystem, clusterId, nodeId, initialConfiguration, clock } = options;
+  const { fileSystem, clusterId, nodeId, incarnation = 0, initialConfiguration, clock } = options;
   checkConfiguration(fileSystem.directory, nodeId, initialConfiguration);
   const names = await fileSystem.list();
+  if (incarnation === 0) checkNothingSetAside(fileSystem.directory, names);
   await checkNothingLost(fileSystem, names);
   for (const name of names) {
     if (name.endsWith(".tmp") || segmentNumbers([name]).length > 0) await fileSystem.remove(name);
@@ -142,7 +190,14 @@ async function createDirectory(options: OpenOptions): Promise<void> {
   await fileSystem.syncDirectory();
   const directoryId = `${clusterId}/${nodeId}/${clock.wallMs()}/${clock.monotonicMs()}`;
   await Wal.create(fileSystem, directoryId);
-  await writeMeta(fileSystem, { clusterId, nodeId, directoryId, initialConfiguration });
+  const unopened = { generation: 0, opening: "", retired: "", peers: new Map<NodeId, DirectoryStamp>() };
+  await writeMeta(fileSystem, { clusterId, nodeId, directoryId, initialConfiguration, incarnation, ...unopened });
+}
+
+/** A directory whose files were put out of the way has served before: nobody may take it for a node's first. */
+function checkNothingSetAside(directory: string, names: readonly string[]): void {
+  const found = names.find((name) => isSetAside(name) && name.endsWith(`-${metaName}`));
+  if (found !== undefined) throw corruptError(directory, metaName, 0, `the file is gone, and there is ${found}`);
 }
 
 /** A directory without `meta` must be empty, or one whose creation was interrupted. */
@@ -181,8 +236,10 @@ function checkConfiguration(directory: string, nodeId: NodeId, configuration: Co
 }
 
 /** The state that snapshots and log make. */
-interface ConnectedState {
+export interface ConnectedState {
+  /** The newest snapshot; at index 0 when there is none. */
   readonly snapshot: SnapshotMeta;
+  /** The entries behind it. */
   readonly suffix: readonly SizedEntry[];
   /** Whether the log must begin anew behind the snapshot. */
   readonly replaced: boolean;

@@ -13,12 +13,24 @@ export type StorageErrorCode =
   | "foreign"
   /** What was durable is damaged or gone. */
   | "corrupt"
+  /** Nobody may speak under the directory's identity any more: it is an older copy, or was replaced. */
+  | "retired"
   /** A file was written by a newer version of Balsa. */
   | "version"
   /** The operating system refused a read, a write or an fsync. */
   | "io"
   /** The configuration given for a new directory makes no sense. */
   | "configuration";
+
+/** Where damage is. */
+export interface DamagedPlace {
+  /** The file. */
+  readonly file: string;
+  /** Where in it what is wrong begins, in bytes. */
+  readonly offset: number;
+  /** What is wrong. */
+  readonly found: string;
+}
 
 /** Storage cannot be opened or cannot go on. The message says what was attempted, what was found and what can be done. */
 export class StorageError extends Error {
@@ -27,10 +39,14 @@ export class StorageError extends Error {
   /** What kind of trouble it is. */
   readonly code: StorageErrorCode;
 
+  /** Where the damage is, if it is damage that was found in a file. */
+  readonly place: DamagedPlace | null;
+
   /** `cause` is the operating system's error, where there is one. */
-  constructor(code: StorageErrorCode, message: string, cause?: unknown) {
+  constructor(code: StorageErrorCode, message: string, cause?: unknown, place: DamagedPlace | null = null) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+    this.place = place;
   }
 }
 
@@ -43,8 +59,9 @@ export function messageOf(error: unknown): string {
 export function corruptError(directory: string, file: string, offset: number, found: string): StorageError {
   return new StorageError(
     "corrupt",
-    `Cannot open data directory ${directory}: ${file} is damaged at offset ${offset}: ${found}. ` +
-      `Nothing was changed. Restore the directory from a copy of the stopped node, or remove this node from the ` +
-      `cluster, delete the directory and add the node anew so that it catches up from the others.`,
+    `Cannot open data directory ${directory}: ${file} is damaged at offset ${offset}: ${found}. Nothing was changed. ` +
+      `See what is left with: balsa disk inspect ${directory}`,
+    undefined,
+    { file, offset, found },
   );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nameOf } from "../core/types.ts";
 import type { Clock } from "../node/clock.ts";
 import { Connection, type ConnectionTerms } from "./connection.ts";
 import { decodeHelloReply, encodeHello, type Hello, type HelloReply, protocolVersion } from "./hello.ts";
@@ -29,8 +30,8 @@ export type DialOutcome =
   | { readonly kind: "connected"; readonly connection: Connection; readonly reply: HelloReply }
   /** Nobody there, or nobody who answers. */
   | { readonly kind: "unreachable"; readonly reason: string }
-  /** Somebody is there who will not have us, or who is not the one we meant. */
-  | { readonly kind: "refused"; readonly reason: string };
+  /** Somebody is there who will not have us, or who is not the one we meant; `reply` is what they said, if we know them. */
+  | { readonly kind: "refused"; readonly reason: string; readonly reply?: HelloReply };
 
 /** The terms of whoever dialled: it never disconnects an idle other side. */
 export function diallerTerms(role: "peer" | "client", limits: WireLimits): ConnectionTerms {
@@ -108,11 +109,11 @@ function judge(item: Uint8Array, address: string, hello: Hello, connection: Conn
       break;
   }
   const reply = answer.hello;
-  if (reply.errorCode !== "") return { kind: "refused", reason: `${address} refused: ${reply.message}` };
+  if (reply.errorCode !== "") return { kind: "refused", reason: `${address} refused: ${reply.message}`, reply };
   if (hello.clusterId !== "" && reply.clusterId !== hello.clusterId) {
     return { kind: "refused", reason: `${address} belongs to cluster "${reply.clusterId}", not "${hello.clusterId}"` };
   }
-  if (hello.targetNodeId !== "" && reply.nodeId !== hello.targetNodeId) {
+  if (hello.targetNodeId !== "" && nameOf(reply.nodeId) !== hello.targetNodeId) {
     return { kind: "refused", reason: `${address} is node ${reply.nodeId}, not ${hello.targetNodeId}` };
   }
   return { kind: "connected", connection, reply };

@@ -3,11 +3,18 @@
  *
  * @module
  */
-import type { NodeId } from "../core/types.ts";
+import { nameOf, type NodeId } from "../core/types.ts";
 import type { Clock } from "../node/clock.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import { Connection, type ConnectionHandler, type ConnectionTerms } from "./connection.ts";
-import { decodeHello, encodeHelloReply, type Hello, type HelloErrorCode, protocolVersion } from "./hello.ts";
+import {
+  decodeHello,
+  encodeHelloReply,
+  type Hello,
+  type HelloErrorCode,
+  type Knowledge,
+  protocolVersion,
+} from "./hello.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import type { Listener, Network, Socket } from "./network.ts";
 
@@ -15,7 +22,7 @@ import type { Listener, Network, Socket } from "./network.ts";
 export interface WireListenerOptions {
   /** The cluster of this node. */
   readonly clusterId: string;
-  /** This node. */
+  /** This node's identity. */
   readonly nodeId: NodeId;
   /** For the timeouts. */
   readonly clock: Clock;
@@ -23,6 +30,10 @@ export interface WireListenerOptions {
   readonly limits?: Partial<WireLimits>;
   /** Whether a node of this name may connect as a peer; everybody else may by default, but never this node itself. */
   readonly isPeer?: (nodeId: NodeId) => boolean;
+  /** Whether a known peer's directory may speak for it: null, or why not. Everybody's may by default. */
+  readonly admit?: (hello: Hello) => Refusal | null | Promise<Refusal | null>;
+  /** What a peer is told besides; see {@link Knowledge}. */
+  readonly knowledge?: (hello: Hello) => Knowledge;
   /** A peer has connected. */
   readonly onPeer: (connection: AcceptedConnection, nodeId: NodeId) => void;
   /** A client has connected. */
@@ -61,8 +72,10 @@ export class AcceptedConnection {
 }
 
 /** Why a hello is refused. */
-interface Refusal {
+export interface Refusal {
+  /** For programs. */
   readonly errorCode: HelloErrorCode;
+  /** For people. */
   readonly message: string;
 }
 
@@ -114,8 +127,13 @@ export class WireListener {
     if (excess) return this.#turnAway(socket);
     if (!isLocal) this.#countByHost.set(host, count);
     const onClosed = (): void => this.#release(connection, host);
+    let hasSpoken = false;
     const connection: Connection = new Connection(socket, this.#options.clock, this.#limits, {
-      frame: (item) => this.#receiveHello(connection, item, onClosed),
+      frame: (item) => {
+        if (hasSpoken) return connection.close("it did not wait for the answer to its hello");
+        hasSpoken = true;
+        this.#receiveHello(connection, item, onClosed);
+      },
       closed: (reason) => {
         onClosed();
         this.#problem(connection.remoteAddress, reason);
@@ -145,21 +163,34 @@ export class WireListener {
         // Not our protocol: whatever we said would not be understood.
         return connection.close("it does not speak the Balsa protocol");
       case "version":
-        return this.#refuse(connection, {
+        return this.#refuse(connection, null, {
           errorCode: "version",
           message: `protocol version ${outcome.version} is not spoken here, ${protocolVersion} is`,
         });
       case "malformed":
-        return this.#refuse(connection, { errorCode: "malformed", message: `malformed hello: ${outcome.problem}` });
+        return this.#refuse(connection, null, {
+          errorCode: "malformed",
+          message: `malformed hello: ${outcome.problem}`,
+        });
       case "ok":
         return this.#welcome(connection, outcome.hello, onClosed);
     }
   }
 
   #welcome(connection: Connection, hello: Hello, onClosed: () => void): void {
-    const refusal = this.#judge(hello);
-    if (refusal !== null) return this.#refuse(connection, refusal);
-    this.#reply(connection, { errorCode: "", message: "" });
+    const refusal = this.#judge(hello) ?? (hello.role === "peer" ? this.#options.admit?.(hello) ?? null : null);
+    if (!(refusal instanceof Promise)) return this.#conclude(connection, hello, onClosed, refusal);
+    refusal.then(
+      (decided) => this.#conclude(connection, hello, onClosed, decided),
+      (error) => connection.close(`it cannot be admitted now: ${error instanceof Error ? error.message : error}`),
+    );
+  }
+
+  #conclude(connection: Connection, hello: Hello, onClosed: () => void, refusal: Refusal | null): void {
+    if (refusal !== null) return this.#refuse(connection, hello, refusal);
+    // It may have ended while its admission was being decided.
+    if (!connection.isOpen) return;
+    this.#reply(connection, hello, { errorCode: "", message: "" });
     const limits = this.#limits;
     if (hello.role === "peer") {
       const terms = {
@@ -185,25 +216,33 @@ export class WireListener {
     if (hello.clusterId !== "" && hello.clusterId !== clusterId) {
       return { errorCode: "wrongCluster", message: `this is cluster "${clusterId}", not "${hello.clusterId}"` };
     }
-    if (hello.targetNodeId !== "" && hello.targetNodeId !== nodeId) {
-      return { errorCode: "wrongNode", message: `this is node ${nodeId}, not ${hello.targetNodeId}` };
+    const name = nameOf(nodeId);
+    if (hello.targetNodeId !== "" && hello.targetNodeId !== name) {
+      return { errorCode: "wrongNode", message: `this is node ${name}, not ${hello.targetNodeId}` };
     }
     if (hello.role === "client") return null;
-    if (hello.nodeId === nodeId) {
-      return { errorCode: "unknownPeer", message: `this is node ${nodeId} itself: two nodes have the same name` };
+    if (nameOf(hello.nodeId) === name) {
+      return { errorCode: "unknownPeer", message: `this is node ${name} itself: two nodes have the same name` };
     }
-    if (isPeer === undefined || isPeer(hello.nodeId)) return null;
-    return { errorCode: "unknownPeer", message: `node ${nodeId} knows no peer ${hello.nodeId}` };
+    if (isPeer === undefined || isPeer(nameOf(hello.nodeId))) return null;
+    return { errorCode: "unknownPeer", message: `node ${name} knows no peer ${hello.nodeId}` };
   }
 
-  #refuse(connection: Connection, refusal: Refusal): void {
-    this.#reply(connection, refusal);
+  #refuse(connection: Connection, hello: Hello | null, refusal: Refusal): void {
+    this.#reply(connection, hello, refusal);
     connection.close(refusal.message, { flush: true });
   }
 
-  #reply(connection: Connection, refusal: { readonly errorCode: HelloErrorCode | ""; readonly message: string }): void {
-    const { clusterId, nodeId } = this.#options;
-    connection.send(encodeHelloReply({ clusterId, nodeId, ...refusal }));
+  /** Peers are told the identity; clients, who know nothing of incarnations, the name. */
+  #reply(
+    connection: Connection,
+    hello: Hello | null,
+    refusal: { readonly errorCode: HelloErrorCode | ""; readonly message: string },
+  ): void {
+    const { clusterId, nodeId, knowledge } = this.#options;
+    const answer = { clusterId, nodeId: hello?.role === "peer" ? nodeId : nameOf(nodeId), ...refusal };
+    const isTold = hello !== null && knowledge !== undefined;
+    connection.send(encodeHelloReply(isTold ? { ...answer, knowledge: knowledge(hello) } : answer));
   }
 
   #problem(remoteAddress: string, problem: string): void {

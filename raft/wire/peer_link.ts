@@ -12,21 +12,24 @@
  * @module
  */
 import type { Message } from "../core/message.ts";
-import type { NodeId } from "../core/types.ts";
+import type { DirectoryStamp, NodeId } from "../core/types.ts";
 import type { Clock, Timer } from "../node/clock.ts";
 import type { Random } from "../node/random.ts";
 import type { Connection } from "./connection.ts";
 import { dial, diallerTerms } from "./dial.ts";
 import { frameHeaderBytes } from "./frame.ts";
+import type { HelloReply } from "./hello.ts";
 import type { WireLimits } from "./limits.ts";
 import { encodeMessageFrame } from "./message_codec.ts";
 import type { Network } from "./network.ts";
 
 /** What a {@link PeerLink} needs to know. */
 export interface PeerLinkOptions {
-  /** This node. */
+  /** This node's identity. */
   readonly id: NodeId;
-  /** The node at the other end. */
+  /** Where this node keeps its promises. */
+  readonly stamp?: DirectoryStamp;
+  /** The name of the node at the other end. */
   readonly peerId: NodeId;
   /** Where it is dialled, `HOST:PORT`. */
   readonly address: string;
@@ -42,6 +45,18 @@ export interface PeerLinkOptions {
   readonly limits: WireLimits;
   /** Told once about every new obstacle; for logs. */
   readonly onProblem?: (problem: string) => void;
+  /** Judges who answered a hello, before anything is said: null, or why nothing will be. */
+  readonly judge?: (reply: HelloReply) => string | null | Promise<string | null>;
+  /** Told what a peer said that will not have this node. */
+  readonly onRefused?: (reply: HelloReply) => void;
+  /** Whether to dial again without having anything to say. */
+  readonly isEager?: () => boolean;
+}
+
+/** A message that waits for a connection. */
+interface Waiting {
+  readonly to: NodeId;
+  readonly frame: Uint8Array;
 }
 
 type LinkState =
@@ -51,11 +66,10 @@ type LinkState =
     readonly attempt: AbortController;
     /** When the attempt began, in monotonic milliseconds. */
     readonly sinceMs: number;
-    readonly queue: Uint8Array[];
+    readonly queue: Waiting[];
     queuedBytes: number;
-    readonly opened: (connection: Connection) => void;
   }
-  | { readonly kind: "open"; readonly connection: Connection; readonly sinceMs: number }
+  | { readonly kind: "open"; readonly connection: Connection; readonly sinceMs: number; readonly identity: NodeId }
   | { readonly kind: "waiting"; readonly timer: Timer }
   | { readonly kind: "stopped" };
 
@@ -113,13 +127,20 @@ export class PeerLink {
     }
     switch (state.kind) {
       case "open":
+        // Somebody else has the name now, who must not hear what was meant for the one before.
+        if (message.to !== state.identity) return;
         if (state.connection.queuedBytes + frame.length <= limits.maxQueuedPeerBytes) state.connection.send(frame);
         return;
       case "dialling":
-        return this.#enqueue(state.queue, frame);
+        return this.#enqueue(state.queue, { to: message.to, frame });
       case "idle":
-        return this.#dial([frame]);
+        return this.#dial([{ to: message.to, frame }]);
     }
+  }
+
+  /** Dials, even without anything to say. */
+  greet(): void {
+    if (this.#state.kind === "idle") this.#dial([]);
   }
 
   /**
@@ -147,50 +168,77 @@ export class PeerLink {
   }
 
   /** Keeps the newest: a peer that has been away is served better by them. */
-  #enqueue(queue: Uint8Array[], frame: Uint8Array): void {
+  #enqueue(queue: Waiting[], waiting: Waiting): void {
     const state = this.#state;
     if (state.kind !== "dialling") return;
     const { maxQueuedPeerMessages, maxQueuedPeerBytes } = this.#options.limits;
-    queue.push(frame);
-    state.queuedBytes += frame.length;
+    queue.push(waiting);
+    state.queuedBytes += waiting.frame.length;
     while (queue.length > maxQueuedPeerMessages || state.queuedBytes > maxQueuedPeerBytes) {
-      state.queuedBytes -= queue.shift()?.length ?? 0;
+      state.queuedBytes -= queue.shift()?.frame.length ?? 0;
     }
   }
 
-  /** `waiting` are frames to be sent first. */
-  #dial(waiting: readonly Uint8Array[]): void {
-    const queue: Uint8Array[] = [];
+  /** `waiting` are messages to be sent first. */
+  #dial(waiting: readonly Waiting[]): void {
+    const queue: Waiting[] = [];
     const attempt = new AbortController();
-    const opened = (connection: Connection): void => {
-      for (const frame of queue) connection.send(frame);
-    };
-    const { id, peerId, address, clusterId, network, clock, limits } = this.#options;
-    this.#state = { kind: "dialling", attempt, sinceMs: clock.monotonicMs(), queue, queuedBytes: 0, opened };
-    for (const frame of waiting) this.#enqueue(queue, frame);
+    const { id, peerId, address, clusterId, network, clock, limits, stamp, judge } = this.#options;
+    this.#state = { kind: "dialling", attempt, sinceMs: clock.monotonicMs(), queue, queuedBytes: 0 };
+    for (const one of waiting) this.#enqueue(queue, one);
     const hello = { clusterId, role: "peer", nodeId: id, targetNodeId: peerId } as const;
-    const dialOptions = { hello, clock, limits, timeoutMs: limits.peerConnectTimeoutMs, signal: attempt.signal };
+    const dialOptions = {
+      hello: stamp === undefined ? hello : { ...hello, stamp },
+      clock,
+      limits,
+      timeoutMs: limits.peerConnectTimeoutMs,
+      signal: attempt.signal,
+    };
     dial(network, address, dialOptions).then((outcome) => {
       if (attempt.signal.aborted) {
         if (outcome.kind === "connected") outcome.connection.close("another attempt was begun");
-      } else if (outcome.kind === "connected") this.#open(outcome.connection, opened);
-      else this.#fail(outcome.reason);
+      } else if (outcome.kind === "connected") {
+        const { connection, reply } = outcome;
+        this.#open(connection, attempt, reply.nodeId, judge?.(reply) ?? null);
+      } else {
+        if (outcome.kind === "refused" && outcome.reply !== undefined) this.#options.onRefused?.(outcome.reply);
+        this.#fail(outcome.reason);
+      }
     }, () => {
       // Aborted by stop() or noteAlive().
     });
   }
 
-  #open(connection: Connection, opened: (connection: Connection) => void): void {
-    const { clock, limits, peerId } = this.#options;
+  /** Takes the connection over; messages leave once the other side was found to be who it must be. */
+  #open(
+    connection: Connection,
+    attempt: AbortController,
+    identity: NodeId,
+    verdict: string | null | Promise<string | null>,
+  ): void {
+    const { limits, peerId } = this.#options;
     if (this.#state.kind === "stopped") return connection.close("the node stops");
-    this.#state = { kind: "open", connection, sinceMs: clock.monotonicMs() };
-    this.#lastProblem = "";
     connection.open(diallerTerms("peer", limits), {
       // Messages from the peer come on the connection that the peer opened; here only pings are in order.
       frame: () => connection.close(`${peerId} sent a frame on a connection that only this node may send on`),
       closed: (reason) => this.#closed(connection, reason),
     });
-    opened(connection);
+    if (!(verdict instanceof Promise)) return this.#conclude(connection, attempt, identity, verdict);
+    verdict.catch((error) => error instanceof Error ? error.message : String(error))
+      .then((decided) => this.#conclude(connection, attempt, identity, decided));
+  }
+
+  #conclude(connection: Connection, attempt: AbortController, identity: NodeId, problem: string | null): void {
+    const state = this.#state;
+    if (state.kind !== "dialling" || state.attempt !== attempt) return connection.close("another attempt was begun");
+    if (!connection.isOpen) return this.#fail(`the connection ended: ${connection.closeReason}`);
+    if (problem !== null) {
+      connection.close(problem);
+      return this.#fail(problem);
+    }
+    this.#state = { kind: "open", connection, sinceMs: this.#options.clock.monotonicMs(), identity };
+    this.#lastProblem = "";
+    for (const { to, frame } of state.queue) if (to === identity) connection.send(frame);
   }
 
   #closed(connection: Connection, reason: string): void {
@@ -207,7 +255,11 @@ export class PeerLink {
     const { clock, random, limits } = this.#options;
     const longestMs = Math.min(limits.minReconnectMs * 2 ** Math.min(this.#failures++, 30), limits.maxReconnectMs);
     const delayMs = longestMs * (1 + random.next()) / 2;
-    this.#state = { kind: "waiting", timer: clock.after(delayMs, () => this.#state = { kind: "idle" }) };
+    const timer = clock.after(delayMs, () => {
+      this.#state = { kind: "idle" };
+      if (this.#options.isEager?.() === true) this.#dial([]);
+    });
+    this.#state = { kind: "waiting", timer };
     this.#report(reason);
   }
 

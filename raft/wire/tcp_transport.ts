@@ -5,20 +5,21 @@
  * @module
  */
 import type { Message } from "../core/message.ts";
-import type { NodeId } from "../core/types.ts";
+import { type DirectoryStamp, nameOf, type NodeId } from "../core/types.ts";
 import type { Clock } from "../node/clock.ts";
 import type { Random } from "../node/random.ts";
 import type { Connection } from "./connection.ts";
+import type { HelloReply } from "./hello.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import type { AcceptedConnection } from "./listener.ts";
 import { decodeMessage } from "./message_codec.ts";
 import type { Network } from "./network.ts";
 import { PeerLink } from "./peer_link.ts";
-import type { Transport } from "./transport.ts";
+import type { ClusterView, Transport } from "./transport.ts";
 
 /** What a {@link TcpTransport} needs to know. */
 export interface TcpTransportOptions {
-  /** This node. */
+  /** This node's identity. */
   readonly id: NodeId;
   /** The cluster. */
   readonly clusterId: string;
@@ -34,6 +35,16 @@ export interface TcpTransportOptions {
   readonly limits?: Partial<WireLimits>;
   /** Told once about every new obstacle; for logs. */
   readonly onProblem?: (problem: string) => void;
+  /** Where this node keeps its promises. */
+  readonly stamp?: DirectoryStamp;
+  /** Judges who answered a hello; see `PeerLinkOptions`. */
+  readonly judge?: (reply: HelloReply) => string | null | Promise<string | null>;
+  /** Told what a peer said that will not have this node. */
+  readonly onRefused?: (reply: HelloReply) => void;
+  /** Whether to dial peers again without having anything to say. */
+  readonly isEager?: () => boolean;
+  /** Told when the node knows another leader or configuration. */
+  readonly onView?: (view: ClusterView) => void;
 }
 
 /** How things stand with one peer; for `status`. */
@@ -54,9 +65,10 @@ export interface PeerStatus {
 export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
   readonly #limits: WireLimits;
+  /** By name. */
   readonly #links = new Map<NodeId, { readonly link: PeerLink; readonly address: string }>();
-  /** The newest connection from each peer. */
-  readonly #inbound = new Map<NodeId, Connection>();
+  /** The newest connection from each peer, by name, and under which identity the peer came. */
+  readonly #inbound = new Map<NodeId, { readonly connection: Connection; readonly identity: NodeId }>();
   #deliver: ((message: Message) => void) | null = null;
   #isOpen = true;
 
@@ -75,9 +87,9 @@ export class TcpTransport implements Transport {
   /** Adds a peer, or changes where it is dialled. */
   setPeer(peerId: NodeId, address: string): void {
     const known = this.#links.get(peerId);
-    if (peerId === this.#options.id || known?.address === address || !this.#isOpen) return;
+    if (peerId === nameOf(this.#options.id) || known?.address === address || !this.#isOpen) return;
     known?.link.stop();
-    const { id, clusterId, network, clock, random, onProblem } = this.#options;
+    const { id, clusterId, network, clock, random, onProblem, stamp, judge, onRefused, isEager } = this.#options;
     const link = new PeerLink({
       id,
       peerId,
@@ -88,6 +100,10 @@ export class TcpTransport implements Transport {
       random,
       limits: this.#limits,
       ...(onProblem === undefined ? {} : { onProblem }),
+      ...(stamp === undefined ? {} : { stamp }),
+      ...(judge === undefined ? {} : { judge }),
+      ...(onRefused === undefined ? {} : { onRefused }),
+      ...(isEager === undefined ? {} : { isEager }),
     });
     this.#links.set(peerId, { link, address });
   }
@@ -99,21 +115,38 @@ export class TcpTransport implements Transport {
 
   /** See {@link Transport.send}. */
   send(message: Message): void {
-    this.#links.get(message.to)?.link.send(message);
+    const known = this.#links.get(message.to) ?? this.#links.get(nameOf(message.to));
+    known?.link.send(message);
   }
 
-  /** Takes over a connection that a peer has opened. A newer one replaces an older one. */
-  accept(accepted: AcceptedConnection, peerId: NodeId): void {
+  /** Connects to every peer, although there is nothing to say yet. */
+  greet(): void {
+    for (const { link } of this.#links.values()) link.greet();
+  }
+
+  /** See {@link Transport.connected}. */
+  connected(): readonly NodeId[] {
+    return [...this.#inbound.values()].map(({ identity }) => identity);
+  }
+
+  /** See {@link Transport.observe}. */
+  observe(view: ClusterView): void {
+    this.#options.onView?.(view);
+  }
+
+  /** Takes over a connection that a peer has opened under `identity`. A newer one replaces an older one. */
+  accept(accepted: AcceptedConnection, identity: NodeId): void {
     const { connection } = accepted;
+    const peerId = nameOf(identity);
     const link = this.#links.get(peerId)?.link;
     if (link === undefined || !this.#isOpen) {
       connection.close(this.#isOpen ? `${peerId} is no peer of this node` : "the node stops");
       return;
     }
-    this.#inbound.get(peerId)?.close(`${peerId} has opened a new connection`);
-    this.#inbound.set(peerId, connection);
+    this.#inbound.get(peerId)?.connection.close(`${peerId} has opened a new connection`);
+    this.#inbound.set(peerId, { connection, identity });
     accepted.start({
-      frame: (item, isOwn) => this.#receive(connection, peerId, isOwn ? item : item.slice()),
+      frame: (item, isOwn) => this.#receive(connection, identity, isOwn ? item : item.slice()),
       closed: (reason) => this.#closed(connection, peerId, reason),
     });
     link.noteAlive();
@@ -136,13 +169,13 @@ export class TcpTransport implements Transport {
     this.#isOpen = false;
     this.#deliver = null;
     for (const { link } of this.#links.values()) link.stop();
-    for (const connection of this.#inbound.values()) connection.close("the node stops");
+    for (const { connection } of this.#inbound.values()) connection.close("the node stops");
   }
 
   /** One copy of the frame's bytes is enough: the entries of a message are views into it. */
-  #receive(connection: Connection, peerId: NodeId, item: Uint8Array): void {
+  #receive(connection: Connection, identity: NodeId, item: Uint8Array): void {
     const message = decodeMessage(item);
-    if (message.from !== peerId || message.to !== this.#options.id) {
+    if (message.from !== identity || message.to !== this.#options.id) {
       connection.close(`it sent a message from ${message.from} to ${message.to}`);
       return;
     }
@@ -150,7 +183,7 @@ export class TcpTransport implements Transport {
   }
 
   #closed(connection: Connection, peerId: NodeId, reason: string): void {
-    if (this.#inbound.get(peerId) !== connection) return;
+    if (this.#inbound.get(peerId)?.connection !== connection) return;
     this.#inbound.delete(peerId);
     if (this.#isOpen) this.#options.onProblem?.(`Lost the connection from peer ${peerId}: ${reason}`);
   }

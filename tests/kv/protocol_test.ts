@@ -98,6 +98,7 @@ const queries: readonly (readonly [WideQuery, CborValue])[] = [
 
 const status: KvStatus = {
   id: "n1",
+  identity: "n1",
   clusterId: "balsa",
   state: "running",
   role: "leader",

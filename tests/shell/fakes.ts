@@ -70,6 +70,7 @@ export const someLeader: ReachableServer = {
   kind: "up",
   address: "127.0.0.1:7001",
   id: "n1",
+  identity: "n1",
   clusterId: "balsa",
   state: "running",
   role: "leader",

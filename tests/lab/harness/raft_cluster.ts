@@ -47,6 +47,8 @@ export class RaftCluster extends LabCluster<RaftLife> {
     const cluster = new RaftCluster(world, size, options);
     world.setReliable(options.isReliable ?? true);
     await cluster.bootAll();
+    // The course's servers know each other from the start; what happens to them happens after that.
+    await Promise.all(cluster.lives.map((life) => life.founded));
     return cluster;
   }
 

@@ -55,6 +55,8 @@ export interface RaftLife extends ServerLife {
   state(): LabState;
   /** Offers a command; null unless this server leads. */
   start(command: string): Promise<Started | null>;
+  /** Resolves when the server may vote: in its first life, once all servers have met; left out where nobody can tell. */
+  readonly founded?: Promise<void>;
 }
 
 /** See the module. */
@@ -85,6 +87,11 @@ export class RaftServer implements Applier, RaftLife {
     const server = new RaftServer(options, Object.keys(peers));
     await server.#run(peers);
     return server;
+  }
+
+  /** See {@link RaftLife}. */
+  get founded(): Promise<void> {
+    return this.#opened?.admission?.founded ?? Promise.resolve();
   }
 
   /** Whether the life goes on. */

@@ -1,0 +1,209 @@
+/**
+ * Lost disks, damaged logs and older copies: the node comes back under another incarnation and is taken in again, nothing
+ * that was acknowledged is lost, and where no quorum is left nothing is touched.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { DirectoryImage } from "../../../raft/testing/mod.ts";
+import { dataDir, RejoinWorld } from "./world.ts";
+
+/** Appends `count` words to the key, and returns what must be there. */
+async function append(world: RejoinWorld, from: number, count: number): Promise<string> {
+  await using clerk = world.clerk();
+  let words = "";
+  for (let at = from; at < from + count; at++) {
+    await clerk.append("log", `${at} `);
+    words += `${at} `;
+  }
+  return words;
+}
+
+/** A disaster that strikes a stopped node's disk. */
+type Disaster = (world: RejoinWorld, id: string, before: DirectoryImage) => void;
+
+const wipe: Disaster = (world, id) => world.simulation.process(id).disk.restore(dataDir, new Map());
+
+const restoreOlder: Disaster = (world, id, before) => world.simulation.process(id).disk.restore(dataDir, before);
+
+const flip: Disaster = (world, id) => {
+  const { disk } = world.simulation.process(id);
+  const log = disk.list(dataDir).find((name) => name.startsWith("wal-")) ?? "";
+  disk.flipBit(dataDir, log, Math.floor(disk.bytes(dataDir, log).length / 2), 3);
+};
+
+const disasters: readonly (readonly [string, Disaster])[] = [
+  ["an empty disk", wipe],
+  ["an older copy of its directory", restoreOlder],
+  ["a flipped bit in its log", flip],
+];
+
+for (const [what, disaster] of disasters) {
+  for (const victimLeads of [false, true]) {
+    Deno.test(`a ${victimLeads ? "leader" : "follower"} that comes back with ${what} is replaced by itself`, async () => {
+      for (let seed = 1; seed <= 5; seed++) {
+        const world = new RejoinWorld(seed);
+        await world.simulation.run(async () => {
+          await world.startAll();
+          await world.until("a leader", () => world.leader() !== null);
+          let expected = await append(world, 0, 5);
+          const leader = world.leader() ?? "";
+          const victim = victimLeads ? leader : world.names.find((id) => id !== leader) ?? "";
+          // Stopped in between, so that the copy is one of a stopped node: what a backup is.
+          world.kill(victim);
+          const backup = world.simulation.process(victim).disk.image(dataDir);
+          await world.start(victim);
+          expected += await append(world, 5, 20);
+          await world.untilMember(victim);
+          world.kill(victim);
+          disaster(world, victim, backup);
+          const appends = append(world, 25, 20);
+          await world.start(victim);
+          await world.untilMember(victim);
+          expected += await appends;
+          assertMatch(world.status(victim)?.identity ?? "", new RegExp(`^${victim}#\\d+$`), `seed ${seed}`);
+          for (const id of world.names) {
+            await world.until(`${id} to know the voters`, () => !world.voters(id).includes(victim));
+          }
+          assertEquals(await world.values("log"), world.names.map(() => expected), `seed ${seed}`);
+          // Its promises count again: with it and one other node the cluster goes on.
+          const other = world.names.find((id) => id !== victim && id !== world.leader()) ?? "";
+          world.kill(other);
+          expected += await append(world, 45, 5);
+          await world.start(other);
+          assertEquals(await world.values("log"), world.names.map(() => expected), `seed ${seed}`);
+        }, { timeoutMs: 600_000 });
+      }
+    });
+  }
+}
+
+Deno.test("an emptied node does not vote where only those are left who never met it, and nothing is lost", async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const world = new RejoinWorld(seed);
+    await world.simulation.run(async () => {
+      await world.startAll();
+      await world.until("a leader", () => world.leader() !== null);
+      world.kill("n2");
+      // Only n1 and n3 have this.
+      const expected = await append(world, 0, 10);
+      world.kill("n1");
+      world.kill("n3");
+      wipe(world, "n3", new Map());
+      await Promise.all([world.start("n2"), world.start("n3")]);
+      for (let waited = 0; waited < 100; waited++) {
+        await world.simulation.sleep(200);
+        assertEquals(world.leader(), null, `seed ${seed}: somebody leads without what was acknowledged`);
+      }
+      await world.start("n1");
+      await world.untilMember("n3");
+      assertEquals(await world.values("log"), world.names.map(() => expected), `seed ${seed}`);
+    }, { timeoutMs: 600_000 });
+  }
+});
+
+Deno.test("a first start needs all members once, and then a majority", async () => {
+  const world = new RejoinWorld(1);
+  await world.simulation.run(async () => {
+    await world.start("n1");
+    await world.start("n2");
+    await world.simulation.sleep(10_000);
+    assertEquals(world.leader(), null);
+    assertEquals([world.status("n1")?.state, world.status("n1")?.term], ["founding", 0]);
+    await world.start("n3");
+    await world.until("a leader", () => world.leader() !== null, 5_000);
+    for (const id of world.names) await world.until(`${id} to run`, () => world.status(id)?.state === "running", 5_000);
+    for (const id of world.names) world.kill(id);
+    await world.start("n1");
+    await world.start("n2");
+    await world.until("a leader", () => world.leader() !== null, 5_000);
+    assertEquals(world.reports.filter((line) => line.includes("damaged")), []);
+  }, { timeoutMs: 600_000 });
+});
+
+Deno.test("where a majority is damaged, all is left as it is, and the message names file, offset and what to do", async () => {
+  const world = new RejoinWorld(1);
+  await world.simulation.run(async () => {
+    await world.startAll();
+    await append(world, 0, 10);
+    for (const id of world.names) world.kill(id);
+    for (const id of ["n2", "n3"]) flip(world, id, new Map());
+    const { disk } = world.simulation.process("n2");
+    const before = disk.image(dataDir);
+    await world.startAll();
+    for (const id of ["n2", "n3"]) {
+      const { message } = world.refusals.get(id) ?? new Error("it started");
+      assertMatch(message, /wal-\d+\.log is damaged at offset \d+/);
+      assertStringIncludes(message, "a majority may be damaged");
+      assertStringIncludes(message, `balsa disk verify ${dataDir}`);
+    }
+    const after = disk.image(dataDir);
+    for (const [name, bytes] of before) if (name !== "lock") assertEquals(after.get(name), bytes, name);
+    assertEquals(world.leader(), null);
+  }, { timeoutMs: 600_000 });
+});
+
+Deno.test("a cluster of one that is damaged refuses", async () => {
+  const world = new RejoinWorld(1, 1);
+  await world.simulation.run(async () => {
+    await world.startAll();
+    await append(world, 0, 10);
+    world.kill("n1");
+    flip(world, "n1", new Map());
+    await world.start("n1");
+    const { message } = world.refusals.get("n1") ?? new Error("it started");
+    assertMatch(message, /wal-\d+\.log is damaged at offset \d+/);
+    assertStringIncludes(message, "There is no other member to repair it from");
+  }, { timeoutMs: 600_000 });
+});
+
+Deno.test("disaster after disaster, each on a minority, while a client appends: nothing is lost, nothing is repeated", async () => {
+  let repairs = 0;
+  for (let seed = 1; seed <= 12; seed++) {
+    const world = new RejoinWorld(seed, seed % 3 === 0 ? 5 : 3);
+    const random = world.simulation.random.stream("disasters");
+    await world.simulation.run(async () => {
+      await world.startAll();
+      await world.until("a leader", () => world.leader() !== null);
+      let isOver = false;
+      let expected = "";
+      const client = (async () => {
+        const clerk = world.clerk();
+        for (let at = 0; !isOver; at++) {
+          await clerk.append("log", `${at} `);
+          expected += `${at} `;
+          await world.simulation.sleep(random.between(1, 50));
+        }
+      })();
+      const backups = new Map<string, DirectoryImage>();
+      for (let round = 0; round < 6; round++) {
+        const victim = random.pick(world.names);
+        world.kill(victim, random.pick(["power", "process"] as const));
+        const { disk } = world.simulation.process(victim);
+        const backup = backups.get(victim);
+        // A copy is older only if the node has been up since it was taken.
+        const [, disaster] = random.pick(
+          backup === undefined ? disasters.filter(([, one]) => one !== restoreOlder) : disasters,
+        );
+        if (random.chance(0.3)) backups.set(victim, disk.image(dataDir));
+        else {
+          disaster(world, victim, backup ?? new Map());
+          repairs++;
+        }
+        await world.simulation.sleep(random.between(0, 3_000));
+        await world.start(victim);
+        await world.simulation.sleep(random.between(0, 500));
+        if (random.chance(0.3)) {
+          // Also while it is being taken in.
+          world.kill(victim);
+          await world.start(victim);
+        }
+        for (const id of world.names) await world.untilMember(id);
+      }
+      isOver = true;
+      await client;
+      assertEquals(await world.values("log"), world.names.map(() => expected), `seed ${seed}`);
+    }, { timeoutMs: 3_600_000 });
+  }
+  assert(repairs >= 40, `only ${repairs} repairs`);
+});

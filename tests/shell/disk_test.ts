@@ -1,0 +1,66 @@
+/**
+ * balsa disk, on real files.
+ *
+ * @module
+ */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { KvServer } from "../../kv/mod.ts";
+import { runProgram } from "../../shell/program.ts";
+import { RecordedOutput } from "./fakes.ts";
+
+async function run(...words: string[]): Promise<{ exitCode: number; results: string; notes: string }> {
+  const output = new RecordedOutput();
+  const exitCode = await runProgram(words, output);
+  return { exitCode, results: output.results.join("\n"), notes: output.notes.join("\n") };
+}
+
+async function startServer(dataDir: string): Promise<KvServer> {
+  return await KvServer.start({ id: "n1", listen: "127.0.0.1:0", peers: { n1: "127.0.0.1:0" }, dataDir });
+}
+
+Deno.test("balsa disk: a directory in use, a sound one, a damaged one and none at all", async () => {
+  const parent = await Deno.makeTempDir({ prefix: "balsa-disk-" });
+  const directory = `${parent}/n1`;
+  try {
+    {
+      await using server = await startServer(directory);
+      const held = await run("disk", "verify", directory);
+      assertEquals([held.exitCode, held.results], [1, ""]);
+      assertMatch(held.notes, /held by process \d+/);
+      assertEquals(server.status().state, "running");
+    }
+    const sound = await run("disk", "verify", directory);
+    assertEquals([sound.exitCode, sound.notes], [0, ""]);
+    assertMatch(sound.results, /is sound: \d+ records in 1 segments, 0 snapshots, the log ends with entry \d+/);
+    const inspected = await run("disk", "inspect", directory);
+    assertEquals(inspected.exitCode, 0);
+    for (const part of ["node n1 of cluster balsa", "hardState", "vote for n1", "the witness knows of batch"]) {
+      assertStringIncludes(inspected.results, part);
+    }
+
+    const log = `${directory}/wal-000000000001.log`;
+    const bytes = await Deno.readFile(log);
+    bytes[110] = (bytes[110] ?? 0) ^ 1;
+    await Deno.writeFile(log, bytes);
+    const damaged = await run("disk", "verify", directory);
+    assertEquals(damaged.exitCode, 1);
+    assertMatch(
+      damaged.results,
+      /^damaged {2}wal-000000000001\.log at offset 96: a record does not match its checksum/,
+    );
+    assertStringIncludes(damaged.results, "There is no other member to repair it from");
+    const asJson = await run("disk", "verify", "--json", directory);
+    const { isSound, problems } = JSON.parse(asJson.results);
+    assertEquals([asJson.exitCode, isSound, problems[0].offset], [1, false, 96]);
+    const inspectedJson = await run("disk", "inspect", "--json", directory);
+    assertEquals([inspectedJson.exitCode, JSON.parse(inspectedJson.results).meta.nodeId], [1, "n1"]);
+    assertEquals(await Deno.readFile(log), bytes);
+
+    const none = await run("disk", "verify", `${parent}/n2`);
+    assertEquals([none.exitCode, none.results], [1, ""]);
+    assertStringIncludes(none.notes, `Cannot read directory ${parent}/n2`);
+    assertEquals((await run("disk", "verify")).exitCode, 2);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+});
