@@ -8,6 +8,7 @@ import { type NodeOptions, type OpenedRaft, openRaft } from "../raft/open.ts";
 import type { NotDoneReason } from "../raft/rsm/errors.ts";
 import type { MachineOptions } from "../raft/rsm/options.ts";
 import { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
+import { readAnyBody } from "../raft/wire/rpc.ts";
 import { CoordinatorMachine, type CoordinatorQuery } from "./coordinator.ts";
 import { type Command, commandCodec, type CommandResult, type Request, requestFrom } from "./protocol.ts";
 import { ShapeError } from "./shape.ts";
@@ -50,9 +51,12 @@ export class CoordinatorServer implements AsyncDisposable {
    */
   static async start(options: CoordinatorOptions): Promise<CoordinatorServer> {
     let server: CoordinatorServer | null = null;
-    const opened = await openRaft(options, (request, respond) => {
-      if (server === null) respond({ kind: "unavailable", message: "this coordinator is starting" });
-      else server.#handle(request, respond);
+    const opened = await openRaft(options, {
+      readRequest: readAnyBody,
+      onRequest: (request, respond) => {
+        if (server === null) respond({ kind: "unavailable", message: "this coordinator is starting" });
+        else server.#handle(request, respond);
+      },
     });
     try {
       const { maxRaftState, timeoutMs, onStatus, onStopped } = options;
