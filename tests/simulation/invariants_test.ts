@@ -215,6 +215,14 @@ Deno.test("durable-log: an acknowledged entry is gone after a restart", () => {
   assertMatch(started?.(view("b", promises)) ?? "", /promised to hold entry 2 of term 1/);
   logChanged?.(view("b", promises), [{ index: 2, term: 1 }], []);
   assertEquals(started?.(view("b", promises)), null, "a newer leader has overruled the promise");
+  const shortened = view("a");
+  shortened.takeLogChange();
+  Object.defineProperty(shortened.state.log, "last", { value: { index: 1, term: 1 } });
+  const change = shortened.takeLogChange();
+  assertMatch(
+    logChanged?.(shortened, change?.removed ?? [], []) ?? "",
+    /a#1 deletes entry 2, with which nothing conflicts/,
+  );
 });
 
 Deno.test("state-machine-safety: another command at an index, or a command twice", () => {

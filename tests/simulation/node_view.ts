@@ -41,6 +41,8 @@ export class NodeView {
   readonly disk: DurableRecord;
   /** The state before the step that is being taken. */
   before: StateCapture;
+  /** Whether the last change of the log has cut off entries that are in conflict with nothing. */
+  wasShortened = false;
   /** Whether reads waited for confirmation before the step. */
   hadReads = false;
   /** Terms of all entries seen in this life, by index; entries that were compacted away stay. */
@@ -73,6 +75,7 @@ export class NodeView {
       if (term !== undefined) removed.push({ index, term });
       this.#terms.delete(index);
     }
+    this.wasShortened = removed.length > 0 && common === last.index && this.#terms.get(common) === last.term;
     const added = log.slice(Math.max(common + 1, log.firstIndex), Infinity, Infinity);
     for (const { index, term } of added) this.#terms.set(index, term);
     this.#terms.set(last.index, last.term);

@@ -8,6 +8,7 @@ import { parseArguments } from "./arguments.ts";
 import { Counters } from "./counters.ts";
 import { Ledger } from "./ledger.ts";
 import { runSeed } from "./run_seed.ts";
+import { StormGuard } from "./storm_guard.ts";
 import { SwarmSummary } from "./summary.ts";
 import type { SeedAnswer } from "./swarm.ts";
 
@@ -21,7 +22,7 @@ Deno.test("a small swarm finds no violation, and injects every kind of fault", a
     assertEquals(violation, null, `replay: deno task sim --seed ${seed} --trace --chaos ${chaosMs}`);
     counters.addAll(counts);
   }
-  for (const name of ["frames lost", "power lost", "process paused", "fsync failed", "link cut one way"] as const) {
+  for (const name of ["frames lost", "power lost", "process paused", "fsync failed", "links cut in peace"] as const) {
     assert(counters.of(name) > 0, `not once: ${name}`);
   }
   for (const name of ["leader crashed", "snapshot installed", "joint configuration committed"] as const) {
@@ -44,6 +45,23 @@ Deno.test("neighbouring seeds give different runs", async () => {
   const hashes = new Set<string>();
   for (const seed of [1, 2, 3]) hashes.add((await runSeed(seed, { chaosMs: 5_000 })).traceHash);
   assertEquals(hashes.size, 3);
+});
+
+Deno.test("a storm of events ends a run, many events in a long time do not", () => {
+  const violations: string[] = [];
+  const watched = { nowMs: 0, scheduler: { eventsRun: 0 } };
+  const guard = new StormGuard(watched, ({ check }) => violations.push(check));
+  for (let second = 1; second <= 5; second++) {
+    for (const part of [0, 0.5]) {
+      watched.nowMs = 1000 * (second + part);
+      watched.scheduler.eventsRun += 40_000;
+      guard.look();
+    }
+  }
+  assertEquals(violations, []);
+  watched.scheduler.eventsRun += 80_000;
+  guard.look();
+  assertEquals(violations, ["liveness"]);
 });
 
 Deno.test("the ledger tells lost, repeated and foreign writes", () => {

@@ -4,21 +4,28 @@
  *
  * @module
  */
-import type { Simulation } from "../../raft/testing/mod.ts";
 import { Violation } from "./violation.ts";
 
 /** Far beyond what a run without a mistake needs in a second of virtual time: busy ones have 2,000 events in one. */
 const maxEventsPerSecond = 100_000;
 
+/** What of a simulation is looked at. */
+export interface Watched {
+  /** Virtual time in milliseconds. */
+  readonly nowMs: number;
+  /** Counts events. */
+  readonly scheduler: { readonly eventsRun: number };
+}
+
 /** Watches one run. */
 export class StormGuard {
-  readonly #simulation: Simulation;
+  readonly #simulation: Watched;
   readonly #onViolation: (violation: Violation) => void;
   #eventsAtSecond = 0;
   #second = 0;
 
   /** `onViolation` is called when there is a storm. */
-  constructor(simulation: Simulation, onViolation: (violation: Violation) => void) {
+  constructor(simulation: Watched, onViolation: (violation: Violation) => void) {
     this.#simulation = simulation;
     this.#onViolation = onViolation;
   }

@@ -55,7 +55,7 @@ export async function runSwarm({ tasks, workers, workerArguments, onAnswer }: Sw
     children.push(child);
     const writer = child.stdin.getWriter();
     let overdue: SeedTask | null = null;
-    let timer = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const give = (task: SeedTask): Promise<void> => {
       timer = setTimeout(() => {
         overdue = task;
@@ -79,6 +79,7 @@ export async function runSwarm({ tasks, workers, workerArguments, onAnswer }: Sw
       return take();
     }
     if (code !== 0 && isWanted) throw new Error(`Cannot go on: a worker process has ended with code ${code}`);
+    return undefined;
   };
   const work = async (): Promise<void> => {
     for (let task = take(); task !== undefined;) task = await employ(task);

@@ -98,35 +98,39 @@ export interface SwarmPlan {
 }
 
 /**
- * A hot run has as many calls as any in a sixth of the time: on few keys, so that something is always under way when a leader
- * falls. The others go on for longer in return, so that the mean over all seeds stays.
+ * What sort of run it is. A hot one has as many calls as any in a sixth of the time: on few keys, so that something is always
+ * under way when a leader falls. A bulky one has a state larger than a chunk, so that snapshots travel in several. Both take
+ * less time than plain ones, which take more in return.
  */
-const hotShare = 0.25;
-const hotTime = 1 / 6;
-const otherTime = (1 - hotShare * hotTime) / (1 - hotShare);
-
-/** What sort of run it is. */
 type Temper = "plain" | "bulky" | "hot";
+
+const hot = { share: 0.25, time: 1 / 6 };
+const bulky = { share: 0.05, time: 1 / 2 };
+const plainTime = (1 - hot.share * hot.time - bulky.share * bulky.time) / (1 - hot.share - bulky.share);
+
+function drawTemper(random: SeededRandom): Temper {
+  const drawn = random.next();
+  return drawn < hot.share ? "hot" : drawn < hot.share + bulky.share ? "bulky" : "plain";
+}
 
 /** Draws a run; `meanChaosMs` is how long faults go on, averaged over all seeds. */
 export function drawPlan(random: SeededRandom, meanChaosMs: number): SwarmPlan {
-  const isHot = random.chance(hotShare);
-  // A state larger than a chunk, so that snapshots travel in several.
-  const isBulky = !isHot && random.chance(0.05);
-  const temper = isHot ? "hot" : isBulky ? "bulky" : "plain";
-  const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7]);
+  const temper = drawTemper(random);
+  const isHot = temper === "hot";
+  const isBulky = temper === "bulky";
+  const nodes = random.pick([1, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7]);
   const tickMs = random.pick([15, 25, 50, 50]);
   const heartbeatTicks = random.pick([1, 2, 2, 3, 4]);
   const faults = drawFaults(random);
   return {
     nodes,
     timing: { tickMs, heartbeatTicks, electionTimeoutTicks: 2 * heartbeatTicks + 2 + random.integer(12) },
-    maxRaftState: isBulky ? 400_000 : random.pick([-1, 1_000, 2_000, 4_000, 4_000, 16_000, 64_000]),
+    maxRaftState: isBulky ? 200_000 : random.pick([-1, 1_000, 2_000, 4_000, 4_000, 16_000, 64_000]),
     serverTimeoutMs: random.pick([1_000, 3_000, 10_000]),
-    chaosMs: meanChaosMs * (isHot ? hotTime : otherTime),
+    chaosMs: meanChaosMs * (isHot ? hot.time : isBulky ? bulky.time : plainTime),
     disk: { ...defaultDiskProfile, sync: random.pick([defaultDiskProfile.sync, { minMs: 0.5, maxMs: 8 }]) },
     workload: drawWorkload(random, temper),
-    faults: isHot ? hotFaults(random, faults) : isBulky ? { ...faults, absences: random.between(2, 6) } : faults,
+    faults: isHot ? hotFaults(random, faults) : isBulky ? { ...faults, absences: random.between(4, 8) } : faults,
   };
 }
 
@@ -142,7 +146,7 @@ function drawWorkload(random: SeededRandom, temper: Temper): WorkloadPlan {
     thinkMs: 1_000 * clients * pipeline / callsPerSecond,
     keys: isHot ? random.pick([1, 2]) : 1 + random.integer(6),
     epochMs: isHot ? 5_000 : random.pick([10_000, 20_000, 40_000]),
-    reads: random.between(0.1, 0.7),
+    reads: random.between(0.1, isBulky ? 0.3 : 0.7),
     puts: isBulky ? 1 : random.between(0, 0.8),
     paddingBytes: isBulky ? 30_000 : random.pick([0, 0, 20, 200]),
     timeoutMs: random.pick([Infinity, Infinity, 500, 2_000, 5_000]),

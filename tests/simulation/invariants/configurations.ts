@@ -32,13 +32,14 @@ export function configurationMatchesLog(committed: CommittedLog): Invariant {
       if (entry.index > last.index || entry.index < (latest?.index ?? 0)) continue;
       if (committed.at(entry.index)?.term === entry.term) latest = entry;
     }
-    if (latest === undefined || textOf(latest.configuration) === textOf(configuration)) return null;
+    // What was just received is to be gone by, too.
+    if (latest === undefined || textOf(latest.configuration) === textOf(configuration)) return activeProblem(view);
     return `${view.label} has a snapshot at ${last.index} with members ${textOf(configuration)}: those of entry ` +
       `${latest.index} are ${textOf(latest.configuration)}`;
   };
   return {
     name: "configuration-matches-log",
-    started: (view) => snapshotProblem(view) ?? activeProblem(view),
+    started: snapshotProblem,
     logChanged(view, removed, added) {
       let isConcerned = removed.length > 0;
       for (const entry of added) {

@@ -17,8 +17,12 @@ export function durableLog(): Invariant {
       return `${label} starts with a log up to ${state.log.last.index} of term ${state.log.last.term}: it has promised ` +
         `to hold entry ${durable.index} of term ${durable.term}`;
     },
-    logChanged({ state, promises }, removed) {
+    logChanged({ label, state, promises, wasShortened }, removed) {
       const first = removed[0];
+      // A snapshot that the log contains the last entry of leaves what follows it alone (paper, Figure 13, receiver 6).
+      if (first !== undefined && wasShortened) {
+        return `${label} deletes entry ${first.index}, with which nothing conflicts`;
+      }
       if (first === undefined || promises.durable.index < first.index) return null;
       // A newer leader has overruled the promise; what lies before stays promised.
       const index = first.index - 1;
