@@ -202,6 +202,16 @@ Deno.test("durable-vote: two votes in a term, and a vote that a restart forgot",
   assertMatch(started?.(node) ?? "", /starts in term 0: it has voted in term 1/);
 });
 
+Deno.test("durable-log: an entry is acknowledged that the log does not have, unless in an earlier term", () => {
+  const { view, check } = scene();
+  const node = view("b");
+  const { currentTerm } = node.state;
+  const reply = { type: "AppendEntriesReply", from: "b", to: "a", success: true, matchIndex: 9, readRound: 0 } as const;
+  const acknowledge = (term: number): Message => ({ ...reply, term, hint: { index: 0, term: 0 } });
+  assertMatch(check("durable-log").sent?.(node, acknowledge(currentTerm)) ?? "", /b#1 acknowledges entry 9/);
+  assertEquals(check("durable-log").sent?.(node, acknowledge(currentTerm - 1)), null);
+});
+
 Deno.test("durable-log: an acknowledged entry is gone after a restart", () => {
   const { cluster, view, check } = scene();
   const promises = new NodePromises();

@@ -39,6 +39,9 @@ export function durableLog(): Invariant {
     },
     sent(node, message) {
       if (message.type !== "AppendEntriesReply" || !message.success) return null;
+      // An answer of an earlier term speaks of the log as it was then: the entries were taken in that term, and a leader of
+      // a later one may have replaced them while they were being written.
+      if (message.term < node.state.currentTerm) return null;
       const { matchIndex } = message;
       if (matchIndex > node.state.log.last.index) {
         return `${node.label} acknowledges entry ${matchIndex}: its log ends at ${node.state.log.last.index}`;
