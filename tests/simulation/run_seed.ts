@@ -52,7 +52,7 @@ export interface SeedReport {
 }
 
 /** Faults go on for so long on average unless told otherwise, in milliseconds of virtual time. */
-export const defaultChaosMs = 168_000;
+export const defaultChaosMs = 172_000;
 
 /** Everything that one run is made of. */
 class Run {

@@ -13,6 +13,8 @@ export function durableLog(): Invariant {
     name: "durable-log",
     started({ label, state, promises }) {
       const { durable } = promises;
+      // A snapshot that arrived stands for what was committed: it may have overruled the promise before the node was told.
+      if (durable.index <= state.log.snapshot.last.index) return null;
       if (state.log.last.index >= durable.index && state.log.contains(durable)) return null;
       return `${label} starts with a log up to ${state.log.last.index} of term ${state.log.last.term}: it has promised ` +
         `to hold entry ${durable.index} of term ${durable.term}`;
