@@ -15,7 +15,7 @@ import { JobDirectory, moduleOf, sequentialLines } from "./job_runs.ts";
 
 const bookCount = 12;
 /** How long the job takes without trouble, in milliseconds, roughly: kills fall into this time. */
-const usualMs = 1000;
+const usualMs = 2000;
 
 /** What a run has come to. */
 export interface LeaderKillRun {
@@ -47,7 +47,7 @@ export type KillMoment = { readonly afterMs: number } | { readonly mapsDone: num
 /** Runs word count with 3 coordinators, and kills the leader. */
 export async function runWithLeaderKill(moment: KillMoment): Promise<LeaderKillRun> {
   await using directory = await JobDirectory.create();
-  const books = await directory.writeBooks(bookCount, 40_000);
+  const books = await directory.writeBooks(bookCount, 200_000);
   const startedAtMs = performance.now();
   const due = Promise.withResolvers<void>();
   await using job = await LocalJob.start(
