@@ -7,6 +7,7 @@ import { KvServer } from "../kv/mod.ts";
 import { RetiredError } from "../raft/mod.ts";
 import { exitFailed, exitOk } from "./failure.ts";
 import type { NodeSettings } from "./node_settings.ts";
+import { log, serverOptions } from "./server_options.ts";
 
 /** How long a node that is told to stop may still take to start, so that a failure to start is told, in milliseconds. */
 const startPatienceMs = 1000;
@@ -36,22 +37,7 @@ async function runOnce(settings: NodeSettings, stop: AbortSignal): Promise<Error
   const ended = Promise.withResolvers<Error | null>();
   stop.addEventListener("abort", () => ended.resolve(null), { once: true });
   if (stop.aborted) ended.resolve(null);
-  let lastRole = "";
-  const starting = KvServer.start({
-    id: settings.id,
-    listen: settings.listen,
-    peers: settings.peers,
-    dataDir: settings.dataDir,
-    clusterId: settings.clusterId,
-    insecure: settings.isInsecure,
-    onProblem: log,
-    onStatus: (status) => {
-      const role = `${status.role} of term ${status.currentTerm}, leader ${status.leader ?? "unknown"}`;
-      if (role !== lastRole) log(role);
-      lastRole = role;
-    },
-    onStopped: (reason) => ended.resolve(reason),
-  });
+  const starting = KvServer.start(serverOptions(settings, ended.resolve));
   // Starting can take long, when a damaged directory makes the node look for a leader first.
   let isStarting = true;
   const started = starting.finally(() => isStarting = false);
@@ -68,9 +54,4 @@ async function runOnce(settings: NodeSettings, stop: AbortSignal): Promise<Error
 
 function waitMs(durationMs: number): Promise<void> {
   return new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, durationMs)));
-}
-
-/** A line of the log. */
-function log(text: string): void {
-  console.error(`${new Date().toISOString()} ${text}`);
 }

@@ -6,26 +6,12 @@
 import { CoordinatorServer } from "../../mapreduce/mod.ts";
 import { exitFailed, exitOk } from "../failure.ts";
 import type { NodeSettings } from "../node_settings.ts";
+import { log, serverOptions } from "../server_options.ts";
 
 /** Runs it until `stop` or SIGTERM; returns the exit code. Rejects when it cannot be started. */
 export async function runCoordinator(settings: NodeSettings, stop: AbortSignal): Promise<number> {
   const ended = Promise.withResolvers<Error | null>();
-  let lastRole = "";
-  await using server = await CoordinatorServer.start({
-    id: settings.id,
-    listen: settings.listen,
-    peers: settings.peers,
-    dataDir: settings.dataDir,
-    clusterId: settings.clusterId,
-    insecure: settings.isInsecure,
-    onProblem: log,
-    onStatus: (status) => {
-      const role = `${status.role} of term ${status.currentTerm}, leader ${status.leader ?? "unknown"}`;
-      if (role !== lastRole) log(role);
-      lastRole = role;
-    },
-    onStopped: (reason) => ended.resolve(reason),
-  });
+  await using server = await CoordinatorServer.start(serverOptions(settings, ended.resolve));
   console.log(`${settings.id} listens on ${server.address}`);
   stop.addEventListener("abort", () => ended.resolve(null), { once: true });
   if (stop.aborted) ended.resolve(null);
@@ -34,9 +20,4 @@ export async function runCoordinator(settings: NodeSettings, stop: AbortSignal):
   if (reason === null) return exitOk;
   log(`${settings.id} has failed and takes no further part: ${reason.message}`);
   return exitFailed;
-}
-
-/** A line of the log. */
-function log(text: string): void {
-  console.error(`${new Date().toISOString()} ${text}`);
 }
