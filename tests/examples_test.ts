@@ -56,7 +56,9 @@ async function run(code: string): Promise<{ code: number; text: string }> {
     await Deno.writeTextFile(`${directory}/deno.json`, JSON.stringify({ imports, compilerOptions, lock: false }));
     await Deno.writeTextFile(`${directory}/example.ts`, code);
     const args = ["run", "--quiet", "--check", "-A", "example.ts"];
-    const output = await new Deno.Command(Deno.execPath(), { args, cwd: directory, env: { NO_COLOR: "1" } }).output();
+    // What the example keeps in a directory for temporary files goes with ours.
+    const env = { NO_COLOR: "1", TMPDIR: directory };
+    const output = await new Deno.Command(Deno.execPath(), { args, cwd: directory, env }).output();
     const decoder = new TextDecoder();
     return { code: output.code, text: decoder.decode(output.stdout) + decoder.decode(output.stderr) };
   } finally {
