@@ -23,6 +23,7 @@ for (const test of labCases) {
 Deno.test("lab: every official test is there, once", () => {
   const count = (suite: string, part = ""): number =>
     labCases.filter((test) => test.suite === suite && test.name.endsWith(part)).length;
+  assertEquals((["kvsrv", "kvsrv1", "lock"] as const).map((suite) => count(suite)), [4, 3, 6]);
   assertEquals(["3A", "3B", "3C", "3D"].map((part) => count("raft", part)), [3, 10, 8, 7]);
   assertEquals([count("rsm", "4A"), count("rsm", "4C")], [7, 1]);
   assertEquals([count("kvraft", "4A"), count("kvraft", "4B")], [14, 9]);

@@ -73,6 +73,26 @@ const raft: Readonly<Record<string, Published>> = {
   TestSnapshotInit3D: published(null, [4.3, 84], [7.4, 79]),
 };
 
+const kvsrv: Readonly<Record<string, Published>> = {
+  TestBasic2: published([3.8, 31135, 31135]),
+  TestConcurrent2: published([4.7, 102853]),
+  TestUnreliable2: published([4.1, 580, 496]),
+  TestUnreliableOneKey2: published([0.6, 61, 52]),
+};
+
+const kvsrv1: Readonly<Record<string, Published>> = {
+  TestReliablePut: published(null, [0.0, 5]),
+  TestPutConcurrentReliable: published(null, [3.1, 90171], [6.4, 11021]),
+  TestUnreliableNet: published(null, null, [4.0, 268, 422]),
+};
+
+const lock: Readonly<Record<string, Published>> = {
+  TestOneClientReliable: published(null, [2.0, 968]),
+  TestManyClientsReliable: published(null, [2.1, 10789]),
+  TestOneClientUnreliable: published(null, [2.3, 70]),
+  TestManyClientsUnreliable: published(null, [3.6, 908]),
+};
+
 const rsm: Readonly<Record<string, Published>> = {
   TestBasic4A: published(null, [1.2, 48], [4.2, 50]),
   TestConcurrent4A: published(null, null, [1.0, 28]),
@@ -140,6 +160,9 @@ const kvraft1: Readonly<Record<string, Published>> = {
 /** By suite, then by official name. */
 export const publishedFigures: Readonly<Record<string, Readonly<Record<string, Published>>>> = {
   raft,
+  kvsrv,
+  kvsrv1,
+  lock,
   rsm,
   kvraft,
   kvraft1,

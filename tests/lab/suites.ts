@@ -8,6 +8,9 @@ import { raft3A } from "./scenarios/raft_3a.ts";
 import { raft3B } from "./scenarios/raft_3b.ts";
 import { raft3C } from "./scenarios/raft_3c.ts";
 import { raft3D } from "./scenarios/raft_3d.ts";
+import { kvsrvCases } from "./scenarios/kvsrv.ts";
+import { kvsrv1Cases } from "./scenarios/kvsrv1.ts";
+import { lockCases } from "./scenarios/lock.ts";
 import { kvraftCases } from "./scenarios/kvraft.ts";
 import { kvraft1Cases } from "./scenarios/kvraft1.ts";
 import { rsmCases } from "./scenarios/rsm.ts";
@@ -18,6 +21,9 @@ export const labCases: readonly LabCase[] = [
   ...raft3B,
   ...raft3C,
   ...raft3D,
+  ...kvsrvCases,
+  ...kvsrv1Cases,
+  ...lockCases,
   ...rsmCases,
   ...kvraftCases,
   ...kvraft1Cases,

@@ -4,6 +4,7 @@
  * @module
  */
 import { Clerk, type PutIfVersionResult } from "../../../kv/clerk.ts";
+import { type HeldLock, Lock } from "../../../kv/lock.ts";
 import { checkLinearizability, HistoryRecorder, type JsonValue } from "../../../raft/testing/mod.ts";
 import { type KvLife, KvLocal } from "./kv_server.ts";
 import { LabCluster } from "./lab_cluster.ts";
@@ -187,6 +188,22 @@ export class KvClient {
     demand(typeof value === "string", `the value of ${key} is no text`);
     call.ok({ value, version });
     return { value, version };
+  }
+
+  /** Waits for a lock. */
+  async acquire(name: string): Promise<HeldLock> {
+    const call = this.#begin("acquire", `lock ${name}`, this.name);
+    const held = await new Lock(this.#clerk, name).acquire();
+    call.ok(held.token);
+    return held;
+  }
+
+  /** Gives a lock up; false if it was lost before. */
+  async release(held: HeldLock): Promise<boolean> {
+    const call = this.#begin("release", `lock ${held.name}`, held.token);
+    const isReleased = await held.release();
+    call.ok(isReleased);
+    return isReleased;
   }
 
   #begin(f: string, key: string, value: JsonValue) {

@@ -5,7 +5,7 @@
  */
 import { KvCluster } from "../harness/kv_cluster.ts";
 import type { MsRange } from "../../../raft/testing/mod.ts";
-import type { LabCase } from "../harness/lab_test_case.ts";
+import type { LabCase, SuiteName } from "../harness/lab_test_case.ts";
 
 /** What differs between key/value tests. */
 export interface KvCaseOptions {
@@ -25,7 +25,7 @@ export interface KvCaseOptions {
 
 /** A test of one of the course's key/value suites; the history of its calls is checked at the end. */
 export function kvCase(
-  suite: "kvraft" | "kvraft1",
+  suite: Exclude<SuiteName, "raft" | "rsm">,
   name: string,
   options: KvCaseOptions,
   scenario: (cluster: KvCluster) => Promise<void>,

@@ -1,9 +1,10 @@
 /**
- * What the course's generic key/value tests have in common: clients that go on for five seconds, while servers are cut off,
+ * What the course's generic key/value tests have in common: clients that go on for some seconds, while servers are cut off,
  * crashed and restarted.
  *
  * @module
  */
+import type { MsRange } from "../../../raft/testing/mod.ts";
 import type { KvCluster } from "../harness/kv_cluster.ts";
 import { electionTimeoutMs } from "../harness/lab_cluster.ts";
 import type { KvCaseOptions } from "./kv_case.ts";
@@ -26,11 +27,17 @@ export interface GenericOptions {
   readonly randomKeys?: boolean;
   /** Seeds in `deno task test`; 2 unless given. */
   readonly seeds?: number;
+  /** How long the clients of an iteration go on, in milliseconds; 5000 unless given. */
+  readonly clientsMs?: number;
+  /** Iterations; 3 unless given. */
+  readonly iterations?: number;
+  /** One-way latency in virtual time; such that there are about as many calls as in the course unless given. */
+  readonly latency?: MsRange;
 }
 
-/** How often clients, faults and checks follow each other. */
-export const iterations = 3;
-const clientsMs = 5_000;
+/** How often clients, faults and checks follow each other, and how long the clients go on; unless told otherwise. */
+export const usualIterations = 3;
+const usualClientsMs = 5_000;
 
 /** A flag that others look at. */
 export interface Stop {
@@ -55,18 +62,18 @@ const manyClientsLatency = { minMs: 5, maxMs: 15 };
 /** Options of the case that a generic test is. */
 export function caseOptions(options: GenericOptions): KvCaseOptions {
   const { clients = 1, peers = 5, isUnreliable = false, maxRaftState = -1, seeds = 2 } = options;
-  const latency = clients === 1 ? oneClientLatency : manyClientsLatency;
+  const { latency = clients === 1 ? oneClientLatency : manyClientsLatency } = options;
   return { peers, isReliable: !isUnreliable, maxRaftState, seeds, latency };
 }
 
-/** Lets clients run for five seconds, does to the servers what the options say, and returns what the clients return. */
+/** Lets clients run for a while, does to the servers what the options say, and returns what the clients return. */
 export async function withClients<T>(
   cluster: KvCluster,
   options: GenericOptions,
   run: (number: number, stop: Stop) => Promise<T>,
 ): Promise<T[]> {
   const { world } = cluster;
-  const { clients = 1, partitions = false, crashes = false } = options;
+  const { clients = 1, partitions = false, crashes = false, clientsMs = usualClientsMs } = options;
   const stop: Stop = { isOver: false };
   const running = Array.from({ length: clients }, (_, number) => run(number, stop));
   // A client that fails must be heard now, not when it is waited for.

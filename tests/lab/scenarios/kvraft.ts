@@ -9,6 +9,7 @@ import { demand } from "../harness/world.ts";
 import { checkSnapshotSize, checkSpeed } from "./kv_checks.ts";
 import { kvCase } from "./kv_case.ts";
 import { genericCase } from "./kvraft_generic.ts";
+import { unreliableOneKeyCase } from "./one_key.ts";
 
 /** Bytes beyond which the tests of 4B have a snapshot taken. */
 const snapshotCap = 1_000;
@@ -30,32 +31,6 @@ function speedCase(name: string, maxRaftState: number): LabCase {
     await client.check("x", expected);
   });
 }
-
-/** Fails unless the value holds each word of all clients once, those of each in order, and nothing else. */
-function checkConcurrentAppends(value: string, counts: readonly number[]): void {
-  const words = value.match(/x \d+ \d+ y/g) ?? [];
-  demand(words.join("") === value, `the value holds more than what was appended: ${value}`);
-  for (const [number, count] of counts.entries()) {
-    const own = words.filter((word) => word.startsWith(`x ${number} `));
-    const expected = Array.from({ length: count }, (_, at) => `x ${number} ${at} y`);
-    demand(own.join() === expected.join(), `the ${count} appends of client ${number} left ${own.join(", ")}`);
-  }
-}
-
-const unreliableOneKey = kvCase(
-  "kvraft",
-  "TestUnreliableOneKey4A",
-  { peers: 3, isReliable: false },
-  async (cluster) => {
-    const main = cluster.client();
-    await main.put("k", "");
-    await Promise.all(Array.from({ length: 5 }, async (_, number) => {
-      const client = cluster.client();
-      for (let count = 0; count < 10; count++) await client.append("k", `x ${number} ${count} y`);
-    }));
-    checkConcurrentAppends(await main.get("k"), new Array(5).fill(10));
-  },
-);
 
 const onePartition = kvCase("kvraft", "TestOnePartition4A", { peers: 5 }, async (cluster) => {
   const { world } = cluster;
@@ -142,7 +117,7 @@ export const kvraftCases: readonly LabCase[] = [
   speedCase("TestSpeed4A", -1),
   genericCase("TestConcurrent4A", { clients: 5 }),
   genericCase("TestUnreliable4A", { clients: 5, isUnreliable: true }),
-  unreliableOneKey,
+  unreliableOneKeyCase("kvraft", "TestUnreliableOneKey4A", 3),
   onePartition,
   genericCase("TestManyPartitionsOneClient4A", { partitions: true }),
   genericCase("TestManyPartitionsManyClients4A", { clients: 5, partitions: true }),

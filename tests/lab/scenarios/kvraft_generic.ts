@@ -7,7 +7,7 @@
 import type { KvClient, KvCluster } from "../harness/kv_cluster.ts";
 import type { LabCase } from "../harness/lab_test_case.ts";
 import { demand } from "../harness/world.ts";
-import { caseOptions, type GenericOptions, iterations, type Stop, withClients } from "./kv_clients.ts";
+import { caseOptions, type GenericOptions, type Stop, usualIterations, withClients } from "./kv_clients.ts";
 import { kvCase } from "./kv_case.ts";
 
 /** One client on a key of its own; returns how often it has appended. */
@@ -69,8 +69,9 @@ async function iterate(cluster: KvCluster, options: GenericOptions, main: KvClie
 }
 
 /** One of the generic tests. */
-export function genericCase(name: string, options: GenericOptions): LabCase {
-  return kvCase("kvraft", name, caseOptions(options), async (cluster) => {
+export function genericCase(name: string, options: GenericOptions, suite: "kvsrv" | "kvraft" = "kvraft"): LabCase {
+  const { iterations = usualIterations } = options;
+  return kvCase(suite, name, caseOptions(options), async (cluster) => {
     const main = cluster.client();
     for (let iteration = 0; iteration < iterations; iteration++) await iterate(cluster, options, main);
   });
