@@ -13,7 +13,7 @@ import type { WorkerAnswer, WorkerTask } from "./worker.ts";
 const usage = `Usage: deno task lab [--filter TEXT] [--seeds N] [--jobs N] [--real | --processes]
        deno task lab --filter SUITE/NAME --seed S [--trace FILE]
 
-  --filter TEXT  only tests whose name contains it, or whose SUITE/NAME begins with it; may be repeated
+  --filter TEXT  only tests whose SUITE/NAME contains it, or begins with it if it has a slash; may be repeated
   --seeds N      runs of each test in virtual time, with the seeds 1 to N (100)
   --jobs N       threads (one for each core)
   --seed S       one run with this seed
@@ -71,9 +71,9 @@ function positive(flag: string, text: string): number {
   throw new UsageError(`Cannot read ${flag} ${text}: it must be a whole number above 0`);
 }
 
-/** A filter with a suite in it must be how SUITE/NAME begins; another one may stand anywhere in the name. */
+/** A filter with a slash in it must be how SUITE/NAME begins; another one may stand anywhere in it. */
 function isMeant(test: LabCase, filter: string): boolean {
-  return filter.includes("/") ? caseName(test).startsWith(filter) : test.name.includes(filter);
+  return filter.includes("/") ? caseName(test).startsWith(filter) : caseName(test).includes(filter);
 }
 
 /** Runs all tests on threads; calls back with each test in order, when its last run is over. */

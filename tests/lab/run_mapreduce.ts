@@ -11,7 +11,9 @@ const nameWidth = 70;
 export function chosenMapReduceCases(filters: readonly string[]): readonly MapReduceCase[] {
   return mapReduceCases.filter(({ name }) =>
     filters.length === 0 ||
-    filters.some((filter) => filter.includes("/") ? `mapreduce/${name}`.startsWith(filter) : name.includes(filter))
+    filters.some((filter) =>
+      filter.includes("/") ? `mapreduce/${name}`.startsWith(filter) : `mapreduce/${name}`.includes(filter)
+    )
   );
 }
 
