@@ -44,7 +44,7 @@ export { HeldLock, Lock, type LockOptions } from "./lock.ts";
 export type { ClerkWaiting } from "./clerk_engine.ts";
 export type { WaitingReason } from "./clerk_link.ts";
 export { ClerkError, type ClerkErrorCode } from "./errors.ts";
-export { KvServer, type KvServerOptions } from "./server.ts";
+export { KvServer, type KvServerOptions, type MemoryServerOptions } from "./server.ts";
 export type { KvStatus, PeerConnection } from "./status.ts";
 export type { KvCommand, SessionlessWriteCommand, WriteCommand } from "./commands.ts";
 export type {

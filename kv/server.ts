@@ -4,11 +4,13 @@
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
-import { nameOf } from "../raft/mod.ts";
-import { type NodeOptions, type OpenedRaft, openRaft } from "../raft/open.ts";
+import { MemoryPlatform, nameOf } from "../raft/mod.ts";
+import { type NodeOptions, type OpenedRaft, openRaft, realPlatform } from "../raft/open.ts";
 import type { MachineOptions } from "../raft/rsm/options.ts";
 import { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { RpcHandler, RpcServerConnection } from "../raft/wire/rpc.ts";
+import { Clerk } from "./clerk.ts";
+import type { ClerkOptions } from "./clerk_options.ts";
 import type { KvCommand } from "./commands.ts";
 import { replyToCbor } from "./protocol.ts";
 import { KvService, type ReadRequest, readRequest } from "./service.ts";
@@ -22,6 +24,14 @@ export type KvServerOptions =
     MachineOptions<KvCommand, KvResult, KvQuery, KvAnswer>,
     "maxRaftState" | "timeoutMs" | "onStatus" | "onStopped"
   >;
+
+/** A server in memory; see {@link KvServer.inMemory}. */
+export type MemoryServerOptions =
+  & Pick<KvServerOptions, "maxRaftState" | "timeoutMs" | "onStatus" | "onStopped">
+  & ConstructorParameters<typeof MemoryPlatform>[0];
+
+/** The only member of a cluster in memory. */
+const memoryServer = { id: "n1", listen: "127.0.0.1:1", peers: { n1: "127.0.0.1:1" }, dataDir: "n1" };
 
 /** Until the node runs. */
 const notYet: CborValue = replyToCbor({ kind: "unavailable", message: "this server is starting" });
@@ -56,7 +66,7 @@ export class KvServer implements AsyncDisposable {
   readonly #machine: KvStateMachine;
   readonly #opened: OpenedRaft;
   readonly #clients: ClientCount;
-  readonly #clusterId: string;
+  readonly #options: KvServerOptions;
 
   private constructor(
     options: KvServerOptions,
@@ -71,7 +81,7 @@ export class KvServer implements AsyncDisposable {
     this.#machine = machine;
     this.#opened = opened;
     this.#clients = clients;
-    this.#clusterId = options.clusterId ?? "balsa";
+    this.#options = options;
   }
 
   /**
@@ -109,13 +119,41 @@ export class KvServer implements AsyncDisposable {
     }
   }
 
+  /**
+   * Starts a cluster of one that lives in this program's memory, for tests: it needs no permission, opens no directory and
+   * no port, and is gone when it is disposed of. Apart from that it is the whole server. Its {@link clerk} is the way to it.
+   * For clusters of several see {@link MemoryPlatform}.
+   *
+   * @example In a unit test
+   * ```ts
+   * import { KvServer } from "@balsa/balsa";
+   *
+   * await using server = await KvServer.inMemory();
+   * await using clerk = server.clerk();
+   * await clerk.put("color", "blue");
+   * console.log(await clerk.get("color")); // blue
+   * ```
+   */
+  static inMemory(options: MemoryServerOptions = {}): Promise<KvServer> {
+    const platform = new MemoryPlatform(options);
+    return KvServer.start({ ...options, ...memoryServer, platform });
+  }
+
+  /** A Clerk for this server's cluster: it knows all members' addresses, and lives where the server does. */
+  clerk(options: ClerkOptions = {}): Clerk {
+    const { id, peers, clusterId = "balsa", platform = realPlatform } = this.#options;
+    const { network, clock, random } = platform;
+    const addresses = Object.values({ ...peers, [id]: this.address });
+    return new Clerk(addresses, { clusterId, network, clock, random, ...options });
+  }
+
   /** How this server is. */
   status(): KvStatus {
     const node = this.replica.status();
     const { keys, storeBytes, sessions, hash } = this.#machine.figures();
     return {
       id: this.id,
-      clusterId: this.#clusterId,
+      clusterId: this.#options.clusterId ?? "balsa",
       identity: node.id,
       state: node.state === "running" && node.standing !== "member" ? node.standing : node.state,
       role: node.role,

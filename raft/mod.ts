@@ -57,6 +57,7 @@ export {
 } from "./rsm/errors.ts";
 export type { ApplyContext, CommandCodec, SnapshotSource, StateMachine } from "./rsm/state_machine.ts";
 
+export { MemoryPlatform } from "./memory/memory_platform.ts";
 export { type NodeOptions, NodeOptionsError, type Platform, realPlatform, RetiredError } from "./open.ts";
 
 export { RaftNode } from "./node/node.ts";

@@ -57,6 +57,15 @@ const mayImport: ImportRules = {
     "raft/encoding/",
     "raft/open.ts",
   ],
+  // Files and network of a program's own memory, for tests of programs that use Balsa.
+  "raft/memory/": [
+    "raft/platform.ts",
+    "raft/storage/file_system.ts",
+    "raft/wire/address.ts",
+    "raft/wire/network.ts",
+    "raft/node/clock.ts",
+    "raft/node/random.ts",
+  ],
   // Simulated clocks, networks and disks: nobody in production imports them.
   "raft/testing/": ["raft/"],
   // The one place that names every concrete class, what it is told, and the layer's public face.
