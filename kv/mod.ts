@@ -65,3 +65,13 @@ export type { SessionOptions, SessionOutcome } from "./sessions.ts";
 export type { Value } from "./values.ts";
 export type { Consistency } from "../raft/rsm/rsm.ts";
 export { maxKeyBytes, maxValueBytes } from "./limits.ts";
+export { ShardController, type ShardControllerOptions } from "./shards/controller.ts";
+export { defaultShardCount, shardOf } from "./shards/shard_config.ts";
+export type {
+  GroupId,
+  Groups,
+  Placement,
+  ShardChange,
+  ShardConfiguration,
+  ShardRefusal,
+} from "./shards/shard_config.ts";

@@ -14,6 +14,7 @@ import { lockCases } from "./scenarios/lock.ts";
 import { kvraftCases } from "./scenarios/kvraft.ts";
 import { kvraft1Cases } from "./scenarios/kvraft1.ts";
 import { rsmCases } from "./scenarios/rsm.ts";
+import { controllerCases } from "./scenarios/shardctrler.ts";
 
 /** Every test that runs, in the course's order. */
 export const labCases: readonly LabCase[] = [
@@ -27,6 +28,7 @@ export const labCases: readonly LabCase[] = [
   ...rsmCases,
   ...kvraftCases,
   ...kvraft1Cases,
+  ...controllerCases,
 ];
 
 /** `suite/name`, as `--filter` takes it. */

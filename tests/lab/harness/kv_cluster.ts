@@ -5,6 +5,7 @@
  */
 import { Clerk, type PutIfVersionResult } from "../../../kv/clerk.ts";
 import { type HeldLock, Lock } from "../../../kv/lock.ts";
+import type { Platform } from "../../../raft/platform.ts";
 import { checkLinearizability, HistoryRecorder, type JsonValue } from "../../../raft/testing/mod.ts";
 import { type KvLife, KvLocal } from "./kv_server.ts";
 import { LabCluster } from "./lab_cluster.ts";
@@ -27,6 +28,16 @@ export interface KvClusterOptions extends WorldProfile {
    * once that it has lost a message; ours does not, as TCP would not lose it, so a client finds out by waiting.
    */
   readonly attemptTimeoutMs?: number;
+}
+
+/** Where a client runs. */
+export interface ClientMachine {
+  /** The machine's name. */
+  readonly name: string;
+  /** What it runs on. */
+  readonly platform: Platform;
+  /** Where it dials the servers. */
+  readonly addresses: readonly string[];
 }
 
 /** See the module. */
@@ -63,17 +74,22 @@ export class KvCluster extends LabCluster<KvLife> {
 
   /** A client of its own machine, which reaches these servers only. */
   client(servers: readonly number[] = this.everyone, options: { readonly sessions?: boolean } = {}): KvClient {
-    const name = `client ${++this.#clients}`;
-    const { clock, network, random } = this.world.boot(name);
-    const addresses = this.world.addressesFor(name);
-    const reachable = servers.flatMap((server) => addresses[this.name(server)] ?? []);
-    const clerk = new Clerk(this.world.random.shuffle(reachable), {
+    const { name, platform: { clock, network, random }, addresses } = this.machine(servers);
+    const clerk = new Clerk(this.world.random.shuffle(addresses), {
       ...{ clock, network, random, attemptTimeoutMs: this.#attemptTimeoutMs, ...options },
     });
     this.#clerks.push(clerk);
     this.world.atEnd(() => clerk.close());
-    if (servers.length < this.size) this.confine(name, servers);
     return new KvClient(this, name, clerk, this.#recorder);
+  }
+
+  /** A machine for a client that reaches these servers only, and where it dials them. */
+  machine(servers: readonly number[] = this.everyone): ClientMachine {
+    const name = `client ${++this.#clients}`;
+    const platform = this.world.boot(name);
+    const dialled = this.world.addressesFor(name);
+    if (servers.length < this.size) this.confine(name, servers);
+    return { name, platform, addresses: servers.flatMap((server) => dialled[this.name(server)] ?? []) };
   }
 
   /** Lets a client reach these servers only. */

@@ -6,7 +6,18 @@
 import type { LabWorld } from "./world.ts";
 
 /** The suites, by the course's directory names. */
-export type SuiteName = "raft" | "kvsrv" | "kvsrv1" | "lock" | "rsm" | "kvraft" | "kvraft1";
+export type SuiteName =
+  | "raft"
+  | "kvsrv"
+  | "kvsrv1"
+  | "lock"
+  | "rsm"
+  | "kvraft"
+  | "kvraft1"
+  | "shardctrler"
+  | "shardcfg"
+  | "shardkv"
+  | "shardkv1";
 
 /** What a scenario has to report when it has passed. */
 export interface LabReport {
