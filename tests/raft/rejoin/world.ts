@@ -8,7 +8,7 @@ import { Clerk } from "../../../kv/clerk.ts";
 import { KvServer } from "../../../kv/server.ts";
 import type { KvStatus } from "../../../kv/status.ts";
 import { RetiredError } from "../../../raft/mod.ts";
-import { Simulation } from "../../../raft/testing/mod.ts";
+import { type CrashPolicy, Simulation } from "../../../raft/testing/mod.ts";
 
 /** Where every node keeps its data, on a disk of its own. */
 export const dataDir = "/data";
@@ -73,8 +73,9 @@ export class RejoinWorld {
   }
 
   /** Kills a node, by power failure unless told otherwise. */
-  kill(id: string, kind: "power" | "process" = "power"): void {
-    this.simulation.process(id).kill({ kind });
+  kill(id: string, kind: "power" | "process" = "power", disk?: CrashPolicy): void {
+    const power = { kind: "power", ...(disk === undefined ? {} : { disk }) } as const;
+    this.simulation.process(id).kill(kind === "power" ? power : { kind });
     this.#servers.delete(id);
   }
 
