@@ -6,11 +6,11 @@
 import { Command } from "jsr:@cliffy/command@^1.2.0";
 import { CompletionsCommand } from "jsr:@cliffy/command@^1.2.0/completions";
 import manifest from "../deno.json" with { type: "json" };
+import { KvServer } from "../kv/mod.ts";
 import { readServers } from "./addresses.ts";
 import { runDemo } from "./commands/demo.ts";
 import { addMapReduceCommands } from "./commands/mapreduce_tree.ts";
 import { runDiskInspect, runDiskVerify } from "./commands/disk.ts";
-import { runNodeInForeground } from "./commands/node.ts";
 import { oneShotAppend, oneShotGet, oneShotPut, oneShotStatus } from "./commands/one_shot.ts";
 import { runShell } from "./commands/shell.ts";
 import { runStart } from "./commands/start.ts";
@@ -22,6 +22,7 @@ import { defaultClusterId, readNodeSettings } from "./node_settings.ts";
 import type { Flags } from "./flags.ts";
 import { defineKeyCommand, keyCommands } from "./key_commands.ts";
 import type { Output } from "./output.ts";
+import { runInForeground } from "./run_server.ts";
 
 const serversText = "Addresses of the nodes: HOST:PORT,HOST:PORT,… (must be given)";
 const timeoutText = "Give a call up after so many milliseconds; without it, wait for as long as it takes";
@@ -119,8 +120,9 @@ function addNodeCommand(root: Command, outcome: Outcome): void {
       .option("--cluster <name:string>", "The cluster's name", { default: defaultClusterId })
       .option("--insecure", "Allow --listen beyond this machine although there is no authentication")
       .action(async (options) => {
-        outcome.exitCode = await runNodeInForeground(
+        outcome.exitCode = await runInForeground(
           readNodeSettings({ ...options, insecure: options.insecure === true }),
+          (nodeOptions) => KvServer.start(nodeOptions),
         );
       }),
   );

@@ -11,12 +11,10 @@ import {
   minLeaseMs,
 } from "../../mapreduce/mod.ts";
 import { CommandFailed, exitFailed, exitOk, UsageError } from "../failure.ts";
-import type { NodeSettings } from "../node_settings.ts";
 import { readParameters } from "../mapreduce/job_inputs.ts";
 import { LocalJob } from "../mapreduce/local_job.ts";
 import { figuresOf, ProgressBar } from "../mapreduce/progress_bar.ts";
 import { resolve } from "../mapreduce/paths.ts";
-import { runCoordinator } from "../mapreduce/run_coordinator.ts";
 import { defaultMapReduceClusterId, workerCommandLine } from "../mapreduce/settings.ts";
 import type { Output } from "../output.ts";
 
@@ -99,13 +97,6 @@ export async function runMapReduce(options: RunOptions, output: Output): Promise
   } finally {
     Deno.removeSignalListener("SIGINT", onInterrupt);
   }
-}
-
-/** Runs one coordinator until Ctrl-C. */
-export async function runCoordinatorInForeground(settings: NodeSettings): Promise<number> {
-  const stop = new AbortController();
-  Deno.addSignalListener("SIGINT", () => stop.abort());
-  return await runCoordinator(settings, stop.signal);
 }
 
 /** What `balsa mapreduce worker` is told. */

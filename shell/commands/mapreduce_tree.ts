@@ -4,17 +4,13 @@
  * @module
  */
 import { Command } from "jsr:@cliffy/command@^1.2.0";
+import { CoordinatorServer } from "../../mapreduce/mod.ts";
 import { readServers } from "../addresses.ts";
 import { UsageError } from "../failure.ts";
 import { readNodeSettings } from "../node_settings.ts";
 import type { Output } from "../output.ts";
-import {
-  defaultCluster,
-  runCoordinatorInForeground,
-  runMapReduce,
-  runWorkerInForeground,
-  showMapReduceStatus,
-} from "./mapreduce.ts";
+import { runInForeground } from "../run_server.ts";
+import { defaultCluster, runMapReduce, runWorkerInForeground, showMapReduceStatus } from "./mapreduce.ts";
 
 const serversText = "Addresses of the coordinators: HOST:PORT,HOST:PORT,…";
 const clusterText = "The coordinators' cluster";
@@ -98,8 +94,9 @@ function addCoordinator(tree: Command, outcome: { exitCode: number }): void {
       .option("--cluster <name:string>", clusterText, { default: defaultCluster })
       .option("--insecure", "Allow --listen beyond this machine although there is no authentication")
       .action(async (options) => {
-        outcome.exitCode = await runCoordinatorInForeground(
+        outcome.exitCode = await runInForeground(
           readNodeSettings({ ...options, insecure: options.insecure === true }),
+          (nodeOptions) => CoordinatorServer.start(nodeOptions),
         );
       }),
   );

@@ -10,7 +10,7 @@
  */
 import { loadJob, runWorker } from "../../mapreduce/mod.ts";
 import { describeFailure, exitOk } from "../failure.ts";
-import { untilInputEnds } from "./input_end.ts";
+import { untilInputEnds } from "../input_end.ts";
 import type { WorkerSettings } from "./settings.ts";
 
 /** Executes tasks until there are none, or until it is told to stop. */
