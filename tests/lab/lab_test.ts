@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { publishedFigures } from "./published.ts";
 import { runVirtual } from "./run_case.ts";
+import { memoryCases } from "./scenarios/memory.ts";
 import { caseName, labCases } from "./suites.ts";
 
 for (const test of labCases) {
@@ -24,6 +25,10 @@ Deno.test("lab: every official test is there, once", () => {
   const count = (suite: string, part = ""): number =>
     labCases.filter((test) => test.suite === suite && test.name.endsWith(part)).length;
   assertEquals((["kvsrv", "kvsrv1", "lock"] as const).map((suite) => count(suite)), [4, 3, 6]);
+  assertEquals((["kvsrv", "kvsrv1"] as const).map((name) => memoryCases.filter(({ suite }) => suite === name).length), [
+    6,
+    1,
+  ]);
   assertEquals(["3A", "3B", "3C", "3D"].map((part) => count("raft", part)), [3, 10, 8, 7]);
   assertEquals([count("rsm", "4A"), count("rsm", "4C")], [7, 1]);
   assertEquals([count("kvraft", "4A"), count("kvraft", "4B")], [14, 9]);
@@ -33,7 +38,7 @@ Deno.test("lab: every official test is there, once", () => {
 });
 
 Deno.test("lab: what is published stands under the name of a test", () => {
-  const names = new Set(labCases.map(caseName));
+  const names = new Set([...labCases, ...memoryCases].map(caseName));
   const unknown = Object.entries(publishedFigures)
     .flatMap(([suite, tests]) => Object.keys(tests).map((name) => `${suite}/${name}`))
     .filter((name) => !names.has(name));

@@ -5,6 +5,7 @@
  */
 import type { LabCase } from "./harness/lab_test_case.ts";
 import { type LabRun, runReal, runVirtual } from "./run_case.ts";
+import { chosenMemoryCases, runMemoryCases } from "./memory/run_memory.ts";
 import { chosenMapReduceCases, runMapReduceCases } from "./run_mapreduce.ts";
 import { caseName, labCases } from "./suites.ts";
 import { heading, line } from "./table.ts";
@@ -21,7 +22,7 @@ const usage = `Usage: deno task lab [--filter TEXT] [--seeds N] [--jobs N] [--re
   --real         on TCP, files and the real clock, one after another, each once unless --seeds says more
   --processes    as --real, with each server a process of its own, crashed by SIGKILL
 
-The MapReduce suite is always run as processes and in real time, each test once.`;
+The MapReduce suite and the tests of memory are always run as processes and in real time, each test once.`;
 
 /** What the command line asks for. */
 interface Settings {
@@ -153,7 +154,8 @@ async function main(args: readonly string[]): Promise<number> {
   const tests = labCases.filter((test) => filters.length === 0 || filters.some((filter) => isMeant(test, filter)));
   // Whole processes: there is no seed that repeats them.
   const mapReduceCases = seed === null ? chosenMapReduceCases(filters) : [];
-  const count = tests.length + mapReduceCases.length;
+  const memoryCases = seed === null ? chosenMemoryCases(filters) : [];
+  const count = tests.length + memoryCases.length + mapReduceCases.length;
   if (count === 0) throw new UsageError(`Cannot run: no test's name contains ${filters.join(" or ")}`);
   let failed = 0;
   const report = (test: LabCase, runs: readonly LabRun[]): void => {
@@ -174,6 +176,7 @@ async function main(args: readonly string[]): Promise<number> {
   } else {
     await runOnThreads(tests, settings, report);
   }
+  failed += await runMemoryCases(memoryCases, isReal);
   failed += await runMapReduceCases(mapReduceCases);
   console.log(`${count - failed} of ${count} tests passed`);
   return failed === 0 ? 0 : 1;

@@ -78,10 +78,13 @@ const kvsrv: Readonly<Record<string, Published>> = {
   TestConcurrent2: published([4.7, 102853]),
   TestUnreliable2: published([4.1, 580, 496]),
   TestUnreliableOneKey2: published([0.6, 61, 52]),
+  TestMemPutManyClients: published([11.5, 100000]),
+  TestMemGetManyClients: published([12.2, 100001]),
 };
 
 const kvsrv1: Readonly<Record<string, Published>> = {
   TestReliablePut: published(null, [0.0, 5]),
+  TestMemPutManyClientsReliable: published(null, [9.2]),
   TestPutConcurrentReliable: published(null, [3.1, 90171], [6.4, 11021]),
   TestUnreliableNet: published(null, null, [4.0, 268, 422]),
 };

@@ -8,7 +8,8 @@ import { type Edition, type PublishedFigures, publishedFigures } from "./publish
 import type { LabRun } from "./run_case.ts";
 
 const editions: readonly Edition[] = [2024, 2025, 2026];
-const nameWidth = 70;
+/** Columns of a name. */
+export const nameWidth = 70;
 
 /** The first lines. */
 export function heading(): string {
@@ -36,6 +37,12 @@ export function line(test: LabCase, runs: readonly LabRun[]): string {
   const published = publishedFigures[test.suite]?.[test.name] ?? {};
   const theirs = editions.map((edition) => describe(published[edition]).padEnd(26));
   return `${`${test.suite}/${test.name}`.padEnd(nameWidth)}${ours.join("")}   ${theirs.join("")}`.trimEnd();
+}
+
+/** What is published of a test, for the editions that have it. */
+export function describeFigures({ suite, name }: Pick<LabCase, "suite" | "name">, of: readonly Edition[]): string {
+  const published = publishedFigures[suite]?.[name] ?? {};
+  return of.map((edition) => describe(published[edition])).join("   ");
 }
 
 function describe(figures: PublishedFigures | undefined): string {
