@@ -415,16 +415,15 @@ export class Clerk implements AsyncDisposable {
   }
 
   #call(task: CallTask, bytes: number, options: CallOptions, onSettled: (outcome: CallOutcome) => void): void {
-    const now = this.clock.monotonicMs();
-    const { signal, timeoutMs = this.#timeoutMs } = options;
-    const deadlineMs = now + checkedTimeout(timeoutMs);
+    const { signal } = options;
+    const timeoutMs = checkedTimeout(options.timeoutMs ?? this.#timeoutMs);
     if (signal === undefined) {
-      return this.#engine.submit(new Call(task, bytes + requestOverheadBytes, now, deadlineMs, onSettled));
+      return this.#engine.submit(new Call(task, bytes + requestOverheadBytes, timeoutMs, onSettled));
     }
     const onAbort = (): void => {
       this.#engine.giveUp(call, "aborted", "its signal was aborted", signal.reason);
     };
-    const call = new Call(task, bytes + requestOverheadBytes, now, deadlineMs, (outcome) => {
+    const call = new Call(task, bytes + requestOverheadBytes, timeoutMs, (outcome) => {
       signal.removeEventListener("abort", onAbort);
       onSettled(outcome);
     });

@@ -7,6 +7,7 @@ import type { Consistency } from "../raft/rsm/rsm.ts";
 import type { SessionlessWriteCommand } from "./commands.ts";
 import type { Operation } from "./operations.ts";
 import { ClerkError, type ClerkErrorCode } from "./errors.ts";
+import type { Linked } from "./linked_list.ts";
 import { maxOutstandingPerSession } from "./limits.ts";
 import type { WriteOutcome } from "./outcomes.ts";
 import type { IndexedAnswer } from "./protocol.ts";
@@ -53,17 +54,18 @@ export type CallOutcome =
   | { readonly kind: "failed"; readonly error: ClerkError };
 
 /** One call, from the moment it is made until it is settled. */
-export class Call {
+export class Call implements Linked<Call> {
+  /** Neighbours in the {@link LinkedList} that it is in. */
+  earlier: Call | null = null;
+  later: Call | null = null;
   /** What it asks for. */
   readonly task: CallTask;
   /** Roughly the bytes of its request. */
   readonly bytes: number;
+  /** How long it may take, in milliseconds; Infinity for ever. */
+  readonly timeoutMs: number;
   /** When it was made, in monotonic milliseconds. */
-  readonly madeAtMs: number;
-  /** When it fails unless answered, in monotonic milliseconds; Infinity for never. */
-  readonly deadlineMs: number;
-  /** When it was last sent, in monotonic milliseconds. */
-  sentAtMs = 0;
+  madeAtMs = 0;
   /** Whether it has been sent and its reply is still to come. */
   isInFlight = false;
   /** Whether an earlier sending may have been executed; stays true once it is. */
@@ -75,33 +77,32 @@ export class Call {
   isSettled = false;
   readonly #onSettled: (outcome: CallOutcome) => void;
 
-  constructor(
-    task: CallTask,
-    bytes: number,
-    madeAtMs: number,
-    deadlineMs: number,
-    onSettled: (outcome: CallOutcome) => void,
-  ) {
+  constructor(task: CallTask, bytes: number, timeoutMs: number, onSettled: (outcome: CallOutcome) => void) {
     this.task = task;
     this.bytes = bytes;
-    this.madeAtMs = madeAtMs;
-    this.deadlineMs = deadlineMs;
+    this.timeoutMs = timeoutMs;
     this.#onSettled = onSettled;
+  }
+
+  /** When it fails unless answered, in monotonic milliseconds; Infinity for never. */
+  get deadlineMs(): number {
+    return this.madeAtMs + this.timeoutMs;
   }
 
   /** Ends the call; only the first time counts. */
   settle(outcome: CallOutcome): void {
     if (this.isSettled) return;
     this.isSettled = true;
+    this.session?.end(this.serialNumber);
     this.#onSettled(outcome);
   }
 }
 
 /** First in, first out; calls to be sent again come before those that were never sent. */
 export class CallQueue {
-  #again: Call[] = [];
-  #fresh: Call[] = [];
-  /** Calls before these positions have been taken. */
+  #again: (Call | null)[] = [];
+  #fresh: (Call | null)[] = [];
+  /** What stood before these positions was taken, and is null: calls must not live longer for having waited here. */
   #againAt = 0;
   #freshAt = 0;
 
@@ -118,14 +119,16 @@ export class CallQueue {
   /** The call whose turn it is, without taking it; settled ones are dropped on the way. */
   peek(): Call | null {
     for (; this.#againAt < this.#again.length; this.#againAt++) {
-      const call = this.#again[this.#againAt];
-      if (call !== undefined && !call.isSettled) return call;
+      const call = this.#again[this.#againAt] ?? null;
+      if (call !== null && !call.isSettled) return call;
+      this.#again[this.#againAt] = null;
     }
     this.#again = [];
     this.#againAt = 0;
     for (; this.#freshAt < this.#fresh.length; this.#freshAt++) {
-      const call = this.#fresh[this.#freshAt];
-      if (call !== undefined && !call.isSettled) return call;
+      const call = this.#fresh[this.#freshAt] ?? null;
+      if (call !== null && !call.isSettled) return call;
+      this.#fresh[this.#freshAt] = null;
     }
     this.#fresh = [];
     this.#freshAt = 0;
@@ -142,10 +145,10 @@ export class CallQueue {
   /** Takes the call that {@link peek} has just returned. */
   take(): void {
     if (this.#againAt < this.#again.length) {
-      this.#againAt++;
+      this.#again[this.#againAt++] = null;
       return;
     }
-    this.#freshAt++;
+    this.#fresh[this.#freshAt++] = null;
     // Under steady load the queue may never run empty: let go of what was taken.
     if (this.#freshAt < 1024 || 2 * this.#freshAt < this.#fresh.length) return;
     this.#fresh = this.#fresh.slice(this.#freshAt);
@@ -153,14 +156,16 @@ export class CallQueue {
   }
 }
 
-/** A session at the cluster, as its client sees it. */
+/** A session at the cluster, as its client sees it: it knows serials, and holds no call. */
 export class ClerkSession {
   /** Its id. */
   readonly id: number;
-  #nextSerial = 1;
-  /** Writes by serial, from the lowest outstanding on; those before `#at` have ended. */
-  #writes: Call[] = [];
-  #at = 0;
+  /** The serial of the next write that is enlisted. */
+  nextSerial = 1;
+  /** The lowest serial whose write has not ended; `nextSerial` if all have. */
+  #lowest = 1;
+  /** 1 for each serial from #lowest on whose write has ended, at the serial's place modulo the length, a power of two. */
+  #ended = new Uint8Array(64);
 
   constructor(id: number) {
     this.id = id;
@@ -168,29 +173,34 @@ export class ClerkSession {
 
   /** The lowest serial whose write has not ended; the next one if all have. */
   get lowestOutstanding(): number {
-    for (; this.#at < this.#writes.length; this.#at++) {
-      const call = this.#writes[this.#at];
-      if (call !== undefined && !call.isSettled && call.session === this) return call.serialNumber;
-    }
-    this.#writes = [];
-    this.#at = 0;
-    return this.#nextSerial;
+    return this.#lowest;
   }
 
   /** Whether one more write may be outstanding: `nextSerial < lowestOutstanding + maxOutstandingPerSession`. */
   hasRoom(): boolean {
-    return this.#nextSerial - this.lowestOutstanding < maxOutstandingPerSession;
+    return this.nextSerial - this.#lowest < maxOutstandingPerSession;
   }
 
   /** Gives a write its place in this session. */
   enlist(call: Call): void {
     call.session = this;
-    call.serialNumber = this.#nextSerial++;
-    if (this.#at >= 1024 && 2 * this.#at >= this.#writes.length) {
-      this.#writes = this.#writes.slice(this.#at);
-      this.#at = 0;
+    call.serialNumber = this.nextSerial++;
+    if (this.nextSerial - this.#lowest > this.#ended.length) this.#grow();
+  }
+
+  /** A write that was enlisted has ended. */
+  end(serial: number): void {
+    const mask = this.#ended.length - 1;
+    this.#ended[serial & mask] = 1;
+    for (; this.#ended[this.#lowest & mask] === 1; this.#lowest++) this.#ended[this.#lowest & mask] = 0;
+  }
+
+  #grow(): void {
+    const ended = this.#ended;
+    this.#ended = new Uint8Array(2 * ended.length);
+    for (let serial = this.#lowest; serial < this.#lowest + ended.length; serial++) {
+      this.#ended[serial & (this.#ended.length - 1)] = ended[serial & (ended.length - 1)] ?? 0;
     }
-    this.#writes.push(call);
   }
 }
 

@@ -6,20 +6,20 @@
  * It is safe to send it again all the same, under the same session and serial (see `protocol.ts`), which the engine does
  * for ever, or until the call's own time is up.
  *
- * There is one timer for all calls, armed only while there are any.
+ * Calls that are made in one turn of the event loop leave together, as few requests. There is one timer for all calls,
+ * armed only while there are any.
  *
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
 import type { Clock, Timer } from "../raft/node/clock.ts";
 import type { RpcOutcome } from "../raft/wire/rpc.ts";
-import { Call, callError, type CallOutcome, CallQueue, type CallTask, ClerkSession } from "./clerk_calls.ts";
-import { refusable, type Refusal } from "./clerk_calls.ts";
+import { Call, callError, CallQueue, ClerkSession, type Refusal } from "./clerk_calls.ts";
+import { type Answer, Sending } from "./clerk_requests.ts";
 import { LeaderLink, type LeaderLinkOptions, type Link, type WaitingReason } from "./clerk_link.ts";
 import { type ClerkErrorCode, failureTexts } from "./errors.ts";
 import { clerkMaxInflightBytes, clerkMaxInflightCalls } from "./limits.ts";
-import { answerFromFields, counterFromFields, type KvReply, numberFromFields } from "./protocol.ts";
-import { readResultFromFields, replyFromCbor, requestToCbor } from "./protocol.ts";
+import { LinkedList } from "./linked_list.ts";
 import { ShapeError } from "./shape.ts";
 
 /** The longest that the timer sleeps while calls are pending, in milliseconds. */
@@ -69,17 +69,23 @@ export class ClerkEngine {
   /** Whose turn it is when calls with and without a session wait, so that neither starves the other. */
   #isSessionlessTurn = false;
   /** Every call that is not settled, in the order they were made. */
-  readonly #pending = new Set<Call>();
+  readonly #pending = new LinkedList<Call>();
   #session: ClerkSession | null = null;
   /** The call that opens a session, while there is one. */
   #opening: Call | null = null;
   #isClosed = false;
+  /** Whether {@link #sendAll} is about to run. */
+  #isSendingDue = false;
+  /** When the first call of this turn was made, in monotonic milliseconds; meaningful while #isSendingDue. */
+  #turnMs = 0;
   #timer: Timer | null = null;
   /** When the timer fires, in monotonic milliseconds. */
   #timerAtMs = Infinity;
   /** No call is sent before, in monotonic milliseconds; 0 for no pause. */
   #pausedUntilMs = 0;
   #waiting: Pick<ClerkWaiting, "reason" | "server" | "detail">;
+  /** When the answer came that is being judged, in monotonic milliseconds. */
+  #answeredAtMs = 0;
   #lastProgressMs = 0;
   #lastNoticeMs = 0;
 
@@ -89,7 +95,7 @@ export class ClerkEngine {
     this.#waiting = { reason: "connecting", server: options.addresses[0] ?? "", detail: "" };
     this.#link = new LeaderLink({
       ...options,
-      isWanted: () => this.#pending.size > 0,
+      isWanted: () => this.#pending.oldest !== null,
       onOpen: () => this.#pump(),
       onWaiting: (reason, server, detail) => {
         this.#waiting = { reason, server, detail };
@@ -100,11 +106,12 @@ export class ClerkEngine {
   /** Takes a call; it is settled sooner or later. */
   submit(call: Call): void {
     if (this.#isClosed) return this.#fail(call, "closed", "the Clerk was closed");
-    if (this.#pending.size === 0) this.#lastProgressMs = call.madeAtMs;
+    this.#pump();
+    call.madeAtMs = this.#turnMs;
+    if (this.#pending.oldest === null) this.#lastProgressMs = call.madeAtMs;
     this.#pending.add(call);
     this.#queueOf(call)?.add(call);
-    this.#arm(Math.min(call.deadlineMs, call.madeAtMs + sweepMs));
-    this.#pump();
+    this.#arm(call.madeAtMs + Math.min(call.timeoutMs, sweepMs));
   }
 
   /** Ends a call that nobody waits for any more. */
@@ -117,23 +124,49 @@ export class ClerkEngine {
     this.#isClosed = true;
     this.#timer?.cancel();
     this.#timer = null;
-    for (const call of [...this.#pending]) this.#fail(call, "closed", "the Clerk was closed");
+    for (let call = this.#pending.oldest; call !== null; call = this.#pending.oldest) {
+      this.#fail(call, "closed", "the Clerk was closed");
+    }
     await this.#link.close();
   }
 
-  /** Sends what can be sent. */
+  /** Sends what can be sent, once all that happens in this turn has happened. */
   #pump(): void {
-    if (this.#pending.size === 0) return;
+    if (this.#isSendingDue) return;
+    this.#isSendingDue = true;
+    this.#turnMs = this.#clock.monotonicMs();
+    queueMicrotask(() => {
+      this.#isSendingDue = false;
+      this.#sendAll();
+    });
+  }
+
+  #sendAll(): void {
+    if (this.#pending.oldest === null) return;
     const link = this.#link.current;
     if (link === null) return this.#link.want();
     // While a connection ends it still is the current one; its calls come back first.
     if (!link.client.isOpen || this.#isPaused()) return;
-    while (link.inFlight.size < clerkMaxInflightCalls && link.inFlightBytes < clerkMaxInflightBytes) {
+    while (link.inFlightCalls < clerkMaxInflightCalls && link.inFlightBytes < clerkMaxInflightBytes) {
       // A server that may not be the leader gets one call to prove itself, not a flood to send back.
-      const isProving = !link.isConfirmed && link.inFlight.size > 0;
-      const call = this.#staleReads.next() ?? (isProving ? null : this.#next());
+      const isProving = !link.isConfirmed && link.inFlight.oldest !== null;
+      const stale = this.#staleReads.next();
+      const call = stale ?? (isProving ? null : this.#next());
       if (call === null) return;
-      this.#send(link, call);
+      const sending = new Sending(call, this.#turnMs);
+      if (stale !== null) this.#gather(sending, this.#staleReads);
+      else if (link.isConfirmed) this.#gather(sending, call.task.kind === "read" ? this.#sessionless : this.#writes);
+      this.#send(link, sending);
+    }
+  }
+
+  /** Adds those that come next and may travel with it. */
+  #gather(sending: Sending, queue: CallQueue): void {
+    const peek = (): Call | null => queue === this.#writes ? this.#peekWrite() : queue.peek();
+    for (let call = peek(); call !== null && sending.takes(call); call = peek()) {
+      if (queue === this.#writes) this.#takeWrite(call);
+      else queue.take();
+      sending.add(call);
     }
   }
 
@@ -147,6 +180,14 @@ export class ClerkEngine {
   }
 
   #nextWrite(): Call | null {
+    const write = this.#peekWrite();
+    if (write === null) return this.#session === null && this.#writes.peek() !== null ? this.#openSession() : null;
+    this.#takeWrite(write);
+    return write;
+  }
+
+  /** The write whose turn it is, if it can be sent now; without taking it. */
+  #peekWrite(): Call | null {
     for (let write = this.#writes.peek(); write !== null; write = this.#writes.peek()) {
       if (write.session !== null && write.session !== this.#session) {
         // Its session is gone. Unless it may have been executed there, it starts over in another one.
@@ -156,21 +197,24 @@ export class ClerkEngine {
         }
         write.session = null;
       }
-      if (this.#session === null) return this.#openSession();
-      if (write.session === null) {
-        if (!this.#session.hasRoom()) return null;
-        this.#session.enlist(write);
-      }
-      this.#writes.take();
-      return write;
+      if (this.#session === null) return null;
+      return write.session !== null || this.#session.hasRoom() ? write : null;
     }
     return null;
+  }
+
+  /** Takes the write that {@link #peekWrite} has returned; a new one gets its place in the session. */
+  #takeWrite(write: Call): void {
+    if (write.session === null) {
+      this.#session?.enlist(write);
+    }
+    this.#writes.take();
   }
 
   /** The call that opens a session, to be sent now; null when it is under way already. */
   #openSession(): Call | null {
     if (this.#opening !== null) return null;
-    const opening = new Call({ kind: "openSession" }, 8, this.#clock.monotonicMs(), Infinity, (outcome) => {
+    const opening = new Call({ kind: "openSession" }, 8, Infinity, (outcome) => {
       this.#opening = null;
       if (outcome.kind === "number") this.#session = new ClerkSession(outcome.number);
     });
@@ -178,75 +222,70 @@ export class ClerkEngine {
     return opening;
   }
 
-  #send(link: Link, call: Call): void {
-    call.isInFlight = true;
-    call.sentAtMs = this.#clock.monotonicMs();
-    link.inFlight.add(call);
-    link.inFlightBytes += call.bytes;
-    link.client.call(this.#request(call), (outcome) => this.#received(link, call, outcome));
+  #send(link: Link, sending: Sending): void {
+    for (const call of sending.calls) call.isInFlight = true;
+    link.inFlight.add(sending);
+    link.inFlightCalls += sending.calls.length;
+    link.inFlightBytes += sending.bytes;
+    link.client.call(sending.request(), (outcome) => this.#received(link, sending, outcome));
   }
 
-  #request(call: Call): CborValue {
-    const { task, session, serialNumber } = call;
-    switch (task.kind) {
-      case "openSession":
-        return requestToCbor({ kind: "openSession" });
-      case "read":
-        return requestToCbor({ kind: "read", consistency: task.consistency, key: task.key });
-      case "write":
-        return requestToCbor({
-          kind: "write",
-          sessionId: session?.id ?? 0,
-          serialNumber,
-          lowestOutstanding: session?.lowestOutstanding ?? serialNumber,
-          operation: task.operation,
-        });
-      case "sessionlessWrite":
-      case "query":
-        return requestToCbor(task);
-    }
-  }
-
-  #received(link: Link, call: Call, outcome: RpcOutcome): void {
-    call.isInFlight = false;
-    link.inFlight.delete(call);
-    link.inFlightBytes -= call.bytes;
-    switch (outcome.kind) {
-      case "reply":
-        this.#judge(link, call, outcome.body);
-        break;
-      case "lost":
-        call.maybeExecuted = true;
-        this.#repeat(call);
-        break;
-      case "notSent":
-        // On an open connection it could never be sent: it is the call that is wrong.
-        if (link.client.isOpen) this.#fail(call, "invalid", outcome.reason);
-        else this.#repeat(call);
-        break;
+  #received(link: Link, sending: Sending, outcome: RpcOutcome): void {
+    for (const call of sending.calls) call.isInFlight = false;
+    link.inFlight.remove(sending);
+    link.inFlightCalls -= sending.calls.length;
+    link.inFlightBytes -= sending.bytes;
+    if (outcome.kind === "reply") this.#judge(link, sending, outcome.body);
+    else {
+      for (const call of sending.calls) this.#failedToSend(link, call, outcome);
     }
     this.#link.settled(link);
     this.#pump();
   }
 
-  #judge(link: Link, call: Call, body: CborValue): void {
-    try {
-      this.#answered(link, call, replyFromCbor(body));
-    } catch (error) {
-      if (!(error instanceof ShapeError)) throw error;
-      // Whatever this server is, it does not speak our protocol: what it did with the call is anybody's guess.
-      call.maybeExecuted = true;
-      this.#repeat(call);
-      this.#setWaiting("unavailable", link, `it sent a malformed reply: ${error.message}`);
-      this.#link.leave(link, null);
-      this.#link.hangUp(link, error.message);
+  #failedToSend(link: Link, call: Call, outcome: Exclude<RpcOutcome, { readonly kind: "reply" }>): void {
+    switch (outcome.kind) {
+      case "lost":
+        call.maybeExecuted = true;
+        return this.#repeat(call);
+      case "notSent":
+        // On an open connection it could never be sent: it is the call that is wrong.
+        if (link.client.isOpen) return this.#fail(call, "invalid", outcome.reason);
+        return this.#repeat(call);
     }
   }
 
-  #answered(link: Link, call: Call, reply: KvReply): void {
+  #judge(link: Link, sending: Sending, body: CborValue): void {
+    const { calls } = sending;
+    let answers: readonly Answer[];
+    try {
+      answers = sending.answers(body);
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+      // Whatever this server is, it does not speak our protocol: what it did with the calls is anybody's guess.
+      for (const call of calls) {
+        call.maybeExecuted = true;
+        this.#repeat(call);
+      }
+      this.#setWaiting("unavailable", link, `it sent a malformed reply: ${error.message}`);
+      this.#link.leave(link, null);
+      return this.#link.hangUp(link, error.message);
+    }
+    this.#answeredAtMs = this.#clock.monotonicMs();
+    for (let at = 0; at < calls.length; at++) {
+      const [call, answer] = [calls[at], answers[at]];
+      if (call !== undefined && answer !== undefined) this.#answered(link, call, answer);
+    }
+  }
+
+  #answered(link: Link, call: Call, reply: Answer): void {
     switch (reply.kind) {
-      case "ok":
-        return this.#done(link, call, reply.fields);
+      case "number":
+      case "read":
+      case "answer":
+        return this.#done(link, call, reply);
+      case "left":
+        return this.#repeat(call);
       case "notLeader":
         this.#repeat(call);
         this.#setWaiting("noLeader", link, reply.leader === null ? "" : `it says that ${reply.leader} leads`);
@@ -298,33 +337,27 @@ export class ClerkEngine {
     }
   }
 
-  #done(link: Link, call: Call, fields: readonly CborValue[]): void {
-    const outcome = outcomeFromFields(call.task, fields);
+  #done(link: Link, call: Call, outcome: Extract<Answer, { readonly kind: "number" | "read" | "answer" }>): void {
     // What any server can answer proves nothing about this one.
-    if ("consistency" in call.task && call.task.consistency === "stale") {
-      this.#lastProgressMs = this.#clock.monotonicMs();
-    } else this.#progress(link);
-    this.#pending.delete(call);
+    if ("consistency" in call.task && call.task.consistency === "stale") this.#lastProgressMs = this.#answeredAtMs;
+    else this.#progress(link);
+    this.#pending.remove(call);
     call.settle(outcome);
   }
 
   /** A write found things other than it expects: as they are, or as an earlier sending of it has made them. */
   #refused(link: Link, call: Call, refusal: Refusal): void {
-    const { task } = call;
-    const isExpected = (task.kind === "write" || task.kind === "sessionlessWrite") &&
-      refusable[refusal.kind].includes(task.operation.kind);
-    if (!isExpected) throw new ShapeError(`${refusal.kind} is no answer to this call`);
     this.#progress(link);
-    if (task.kind === "sessionlessWrite" && call.maybeExecuted) {
+    if (call.task.kind === "sessionlessWrite" && call.maybeExecuted) {
       return this.#settle(call, "unknown", "an earlier sending of it may have succeeded");
     }
-    this.#pending.delete(call);
+    this.#pending.remove(call);
     call.settle(refusal);
   }
 
   #progress(link: Link): void {
-    this.#link.confirm(link);
-    this.#lastProgressMs = link.lastProgressMs;
+    this.#link.confirm(link, this.#answeredAtMs);
+    this.#lastProgressMs = this.#answeredAtMs;
   }
 
   /** Has a call sent again. */
@@ -376,7 +409,7 @@ export class ClerkEngine {
   }
 
   #settle(call: Call, code: ClerkErrorCode, message: string, cause?: unknown): void {
-    this.#pending.delete(call);
+    this.#pending.remove(call);
     if (call.isSettled) return;
     call.settle({ kind: "failed", error: callError(call.task, code, message, cause) });
   }
@@ -405,12 +438,12 @@ export class ClerkEngine {
     this.#notify(now);
     this.#pump();
     if (this.#pausedUntilMs > now && this.#pausedUntilMs < nextMs) nextMs = this.#pausedUntilMs;
-    if (this.#pending.size > 0) this.#arm(nextMs);
+    if (this.#pending.oldest !== null) this.#arm(nextMs);
   }
 
   #checkSilence(link: Link, now: number): void {
-    const [oldest] = link.inFlight;
-    if (oldest === undefined) return;
+    const { oldest } = link.inFlight;
+    if (oldest === null) return;
     const { attemptTimeoutMs } = this.#options;
     const silentMs = now - Math.max(oldest.sentAtMs, link.lastProgressMs);
     if (silentMs < attemptTimeoutMs && now - oldest.sentAtMs < patience * attemptTimeoutMs) return;
@@ -420,37 +453,14 @@ export class ClerkEngine {
 
   #notify(now: number): void {
     const { onWaiting } = this.#options;
-    const [oldest] = this.#pending;
-    if (onWaiting === undefined || oldest === undefined) return;
+    const { oldest } = this.#pending;
+    if (onWaiting === undefined || oldest === null) return;
     if (now - Math.max(oldest.madeAtMs, this.#lastProgressMs, this.#lastNoticeMs) < noticeMs) return;
     this.#lastNoticeMs = now;
     const current = this.#link.current;
-    const [asked] = current?.inFlight ?? [];
-    const isSilent = current !== null && asked !== undefined && now - asked.sentAtMs >= noticeMs / 2;
+    const asked = current?.inFlight.oldest ?? null;
+    const isSilent = current !== null && asked !== null && now - asked.sentAtMs >= noticeMs / 2;
     const state = isSilent ? { reason: "noReply" as const, server: current.address, detail: "" } : this.#waiting;
     onWaiting({ ...state, attempts: this.#link.tries, sinceMs: now - oldest.madeAtMs });
-  }
-}
-
-/** What the fields of a reply mean; throws {@link ShapeError} on anything that is no reply to such a call. */
-function outcomeFromFields(task: CallTask, fields: readonly CborValue[]): CallOutcome {
-  switch (task.kind) {
-    case "read":
-      return { kind: "read", result: readResultFromFields(fields) };
-    case "query":
-      return { kind: "answer", answered: answerFromFields(task.query, fields) };
-    case "openSession":
-      return { kind: "number", number: counterFromFields(fields) };
-    case "write":
-    case "sessionlessWrite":
-      switch (task.operation.kind) {
-        case "put":
-        case "append":
-        case "putIfVersion":
-        case "acquireLock":
-          return { kind: "number", number: counterFromFields(fields) };
-        default:
-          return { kind: "number", number: numberFromFields(fields) };
-      }
   }
 }

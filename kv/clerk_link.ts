@@ -11,7 +11,8 @@ import type { Clock, Timer } from "../raft/node/clock.ts";
 import type { Random } from "../raft/node/random.ts";
 import type { Network } from "../raft/wire/network.ts";
 import { RpcClient } from "../raft/wire/rpc.ts";
-import type { Call } from "./clerk_calls.ts";
+import type { Sending } from "./clerk_requests.ts";
+import { LinkedList } from "./linked_list.ts";
 
 /** Pauses grow from the first to the second, doubling; a random half of each is left out. Milliseconds. */
 const minPauseMs = 10;
@@ -23,9 +24,10 @@ export interface Link {
   readonly address: string;
   /** The connection. */
   readonly client: RpcClient;
-  /** Calls sent and not answered, in the order of sending. */
-  readonly inFlight: Set<Call>;
-  /** Bytes of those. */
+  /** Requests sent and not answered, in the order of sending. */
+  readonly inFlight: LinkedList<Sending>;
+  /** Calls in those, and their bytes. */
+  inFlightCalls: number;
   inFlightBytes: number;
   /** Whether this server has proved that it can do what only a server in touch with a leader can. */
   isConfirmed: boolean;
@@ -117,10 +119,10 @@ export class LeaderLink {
     this.#dialled = this.#dial(address);
   }
 
-  /** A server has answered what only a server in touch with a leader can answer. */
-  confirm(link: Link): void {
+  /** A server has answered, at `nowMs`, what only a server in touch with a leader can answer. */
+  confirm(link: Link, nowMs: number): void {
     link.isConfirmed = true;
-    link.lastProgressMs = this.#options.clock.monotonicMs();
+    link.lastProgressMs = nowMs;
     if (link === this.#current) this.#tries = 0;
   }
 
@@ -131,7 +133,7 @@ export class LeaderLink {
   leave(link: Link, hint: string | null): void {
     if (link !== this.#current) return;
     this.#current = null;
-    if (link.inFlight.size > 0) this.#aside.add(link);
+    if (link.inFlight.oldest !== null) this.#aside.add(link);
     else link.client.close("another server leads");
     if (hint !== null && hint !== link.address) this.#hint = hint;
     this.#again();
@@ -139,7 +141,7 @@ export class LeaderLink {
 
   /** A call on this connection was answered or lost; closes the connection if it was the last one of one set aside. */
   settled(link: Link): void {
-    if (link.inFlight.size > 0 || !this.#aside.delete(link)) return;
+    if (link.inFlight.oldest !== null || !this.#aside.delete(link)) return;
     link.client.close("another server leads");
   }
 
@@ -178,7 +180,8 @@ export class LeaderLink {
       link = {
         address,
         client,
-        inFlight: new Set(),
+        inFlight: new LinkedList(),
+        inFlightCalls: 0,
         inFlightBytes: 0,
         isConfirmed: false,
         lastProgressMs: clock.monotonicMs(),

@@ -8,9 +8,13 @@
  * | openSession | `[1]` |
  * | write | `[2, sessionId, serialNumber, lowestOutstanding, operation]` |
  * | sessionlessWrite | `[3, operation]` |
+| writes | `[20, sessionId, firstSerial, lowestOutstanding, [operation, …]]` |
  *
  * The operations stand in `operations.ts`; outside a session only those that may be repeated without a session to tell
- * the repeats apart: putIfVersion. `sessionId >= 1`, `serialNumber >= lowestOutstanding >= 1`, all at most 2^48. Numbers
+ * the repeats apart: putIfVersion. The `writes` are up to 1024 writes of one session whose serial numbers follow each other
+ * from `firstSerial` on: as if each were a command of its own, one right behind the other, see `write_batch.ts`.
+ *
+ * `sessionId >= 1`, `serialNumber >= lowestOutstanding >= 1`, all at most 2^48. Numbers
  * once given are never given again.
  *
  * A command that does not read like this stops the node (`decode` throws): servers check before they propose, so it means
@@ -24,6 +28,7 @@ import { Pool } from "../raft/encoding/pool.ts";
 import type { CommandCodec } from "../raft/rsm/state_machine.ts";
 export type { Operation } from "./operations.ts";
 import { readKeyWrite } from "./key_write.ts";
+import { readWrites, writesCode, type WritesCommand, writesFromCbor, writesToCbor } from "./write_batch.ts";
 import { type Operation, operationFromCbor, operationToCbor, type PutIfVersion } from "./operations.ts";
 import { arrayFrom, arrayOf, counterFrom, ShapeError, shown } from "./shape.ts";
 
@@ -54,7 +59,8 @@ export type KvCommand =
   /** Opens a session whose id is the index of this command's entry. */
   | { readonly kind: "openSession" }
   | WriteCommand
-  | SessionlessWriteCommand;
+  | SessionlessWriteCommand
+  | WritesCommand;
 
 const openSessionCode = 1;
 const writeCode = 2;
@@ -90,6 +96,8 @@ function commandToCbor(command: KvCommand): CborValue {
     }
     case "sessionlessWrite":
       return [sessionlessWriteCode, operationToCbor(command.operation)];
+    case "writes":
+      return writesToCbor(command);
   }
 }
 
@@ -110,6 +118,8 @@ export const commandCodec: CommandCodec<KvCommand> = {
   decode(bytes) {
     const write = readKeyWrite(bytes);
     if (write !== null && write.end === bytes.length) return write.command;
+    const writes = readWrites(bytes);
+    if (writes !== null && writes.end === bytes.length) return writes.command;
     const items = arrayFrom(decodeCbor(bytes), "a command");
     switch (items[0]) {
       case openSessionCode:
@@ -119,6 +129,8 @@ export const commandCodec: CommandCodec<KvCommand> = {
         return writeFromCbor(items);
       case sessionlessWriteCode:
         return sessionlessWriteFromCbor(items);
+      case writesCode:
+        return writesFromCbor(items);
       default:
         throw new ShapeError(`command ${shown(items[0])} is unknown; it may come from a later version of Balsa`);
     }

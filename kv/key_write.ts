@@ -57,6 +57,13 @@ export function readKeyWrite(bytes: Uint8Array): KeyWriteReading | null {
   const lowestOutstanding = reader.unsigned();
   if (sessionId < 1 || sessionId > maxCounter || serialNumber > maxCounter) return null;
   if (lowestOutstanding < 1 || lowestOutstanding > serialNumber) return null;
+  const operation = readPutOrAppend(reader, bytes);
+  if (operation === null) return null;
+  return { command: { kind: "write", sessionId, serialNumber, lowestOutstanding, operation }, end: reader.offset };
+}
+
+/** The put or append at which `reader` stands in `bytes`; null for anything else, the reader then stands anywhere. */
+export function readPutOrAppend(reader: CborReader, bytes: Uint8Array): KeyWrite["operation"] | null {
   const code = bytes[reader.offset + 1];
   if (bytes[reader.offset] !== operationHead || (code !== putCode && code !== appendCode)) return null;
   reader.array();
@@ -67,6 +74,5 @@ export function readKeyWrite(bytes: Uint8Array): KeyWriteReading | null {
   if (!isText && !reader.isAtBytes()) return null;
   const value = isText ? reader.text() : reader.bytes();
   if (keyProblem(key) !== null || valueProblem(value) !== null) return null;
-  const operation = { kind: code === putCode ? "put" : "append", key, value } as const;
-  return { command: { kind: "write", sessionId, serialNumber, lowestOutstanding, operation }, end: reader.offset };
+  return { kind: code === putCode ? "put" : "append", key, value };
 }

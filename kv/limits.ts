@@ -35,6 +35,15 @@ export const largestNumber = 2 ** 48;
 /** Comparisons and operations of a transaction, those of both its branches counted. Replicated. */
 export const maxTransactionOperations = 128;
 
+/** Writes that one command carries at the most. Replicated. */
+export const maxWritesPerCommand = 1024;
+
+/** Keys that one request reads at the most. */
+export const maxKeysPerRead = 1024;
+
+/** Once the values of a reply to such a request have so many bytes, the rest is left to be asked for again. */
+export const readReplyBytes = 1024 * 1024;
+
 /** Keys that one command deletes at the most, so that none takes more than some milliseconds. Replicated. */
 export const maxDeletedKeys = 10_000;
 
@@ -71,3 +80,9 @@ export const clerkMaxInflightCalls = 2048;
 
 /** Bytes of calls that a Clerk keeps under way on a connection, exceeded only by a single larger call. */
 export const clerkMaxInflightBytes = 16 * 1024 * 1024;
+
+/** Calls that a Clerk sends in one request; `<= maxWritesPerCommand, maxKeysPerRead`. */
+export const clerkCallsPerRequest = 128;
+
+/** Bytes of calls after which it takes no further one into a request, so that no request comes near a frame's limit. */
+export const clerkBytesPerRequest = 64 * 1024;

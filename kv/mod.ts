@@ -57,7 +57,16 @@ export type {
 } from "./operations.ts";
 export type { WriteFailure } from "./outcomes.ts";
 export type { CountQuery, KeySelection, LockQuery, PageEntry, RangeQuery, WideAnswer, WideQuery } from "./queries.ts";
-export type { GetQuery, KvAnswer, KvFigures, KvMachineOptions, KvQuery, KvResult } from "./state_machine.ts";
+export type {
+  GetQuery,
+  KvAnswer,
+  KvFigures,
+  KvMachineOptions,
+  KvQuery,
+  KvResult,
+  ReadsAnswer,
+  ReadsQuery,
+} from "./state_machine.ts";
 export { KvStateMachine } from "./state_machine.ts";
 export type { LockOptions as LockTableOptions } from "./locks.ts";
 export type { ReadResult, StoreOptions, WriteOutcome } from "./store.ts";
@@ -75,3 +84,4 @@ export type {
   ShardConfiguration,
   ShardRefusal,
 } from "./shards/shard_config.ts";
+export type { BatchedOperation, WritesCommand } from "./write_batch.ts";

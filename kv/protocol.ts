@@ -15,6 +15,9 @@
  *         | [4]                                                          status
  *         | [5, operation]                                               sessionlessWrite: putIfVersion only
  *         | [6, consistency, query]                                      query; queries and answers stand in queries.ts
+ *         | [20, sessionId, firstSerial, lowestOutstanding, [operation, …]]  writes with serials that follow each other;
+ *                                                                      put, append, delete, increment, putIfVersion only
+ *         | [21, consistency, [key, …]]                                  reads, up to 1024
  *
  * consistency = 0                    linearizable: sees every write that was answered before the read was sent
  *             | 1                    stale: what this server has applied, at once, from any server
@@ -28,6 +31,10 @@
  *                                      for acquireLock: the lock's token
  *                                      for renewLock, releaseLock: 0
  *       | [0, value, version]        to read: a missing key has value "" and version 0
+ *       | [0, [outcome, …]]          to writes: for each of them its number, or the reply, 6 or above, with which it would
+ *                                    have been refused alone
+ *       | [0, [value, version, …]]   to reads: a value and a version for each key; if there are fewer than keys were
+ *                                    asked for, the values are large, and the rest must be asked for again
  *       | [0, status]                to status: a map, see status.ts
  *       | [0, index, answer]         to query: the answer, and the log index whose state it is from
  *       | [1, leader, address]       notLeader: ask the leader; its name, and its address "HOST:PORT" as this server
@@ -52,7 +59,8 @@
  *       | [18]                       lockNotHeld: the lock is not, or not any more, held under this token
  * ```
  *
- * A request that is answered with anything but 0 or 2 was not executed and never will be; the `message` is for people. If
+ * Writes that travel together are independent of each other: each has the outcome that it would have had alone. A request
+ * that is answered with anything but 0 or 2 was not executed and never will be; the `message` is for people. If
  * the connection ends without a reply, the outcome is the same as 2.
  *
  * **Exactly once.** To repeat a write safely, send it with the same `sessionId`, `serialNumber` and operation, to whichever
@@ -77,8 +85,9 @@ import {
   type WriteCommand,
   writeFromCbor,
 } from "./commands.ts";
+import { writesCode, type WritesCommand, writesFromCbor, writesToCbor } from "./write_batch.ts";
 import { keyFrom, operationToCbor } from "./operations.ts";
-import { largestNumber } from "./limits.ts";
+import { largestNumber, maxKeysPerRead } from "./limits.ts";
 import { writeFailures } from "./outcomes.ts";
 import { answerFromCbor, queryFromCbor, queryToCbor, type WideAnswer, type WideQuery } from "./queries.ts";
 import type { SessionOutcome } from "./sessions.ts";
@@ -101,8 +110,11 @@ export type KvRequest =
   | { readonly kind: "openSession" }
   | WriteCommand
   | SessionlessWriteCommand
+  | WritesCommand
   /** Read a key. */
   | { readonly kind: "read"; readonly consistency: Consistency; readonly key: string }
+  /** Read keys. */
+  | { readonly kind: "reads"; readonly consistency: Consistency; readonly keys: readonly string[] }
   /** Ask about more than one key's value. */
   | { readonly kind: "query"; readonly consistency: Consistency; readonly query: WideQuery }
   /** How is this server? */
@@ -128,6 +140,9 @@ const notLeaderCode = 1;
 /** Reply codes that go with a message. */
 const messageKinds = ["unknown", "overloaded", "unavailable", "badRequest"] as const;
 const firstMessageCode = 2;
+
+/** The lowest reply code with which the machine itself refuses a write. */
+const firstRefusal = 6;
 
 /** Reply codes that say all, in both directions. */
 const plainCodes = {
@@ -164,6 +179,7 @@ const readCode = 3;
 const statusCode = 4;
 const sessionlessWriteCode = 5;
 const queryCode = 6;
+const readsCode = 21;
 
 /** A request's body. */
 export function requestToCbor(request: KvRequest): CborValue {
@@ -176,6 +192,10 @@ export function requestToCbor(request: KvRequest): CborValue {
     }
     case "read":
       return [readCode, consistencyToCbor(request.consistency), request.key];
+    case "reads":
+      return [readsCode, consistencyToCbor(request.consistency), [...request.keys]];
+    case "writes":
+      return writesToCbor(request);
     case "query":
       return [queryCode, consistencyToCbor(request.consistency), queryToCbor(request.query)];
     case "status":
@@ -206,6 +226,16 @@ export function requestFromCbor(body: CborValue): KvRequest {
     case queryCode: {
       const [, consistency, query] = arrayOf(items, 3, "a query");
       return { kind: "query", consistency: consistencyFrom(consistency), query: queryFromCbor(query) };
+    }
+    case writesCode:
+      return writesFromCbor(items);
+    case readsCode: {
+      const [, consistency, list] = arrayOf(items, 3, "the reads");
+      const keys = arrayFrom(list, "the keys").map(keyFrom);
+      if (keys.length < 1 || keys.length > maxKeysPerRead) {
+        throw new ShapeError(`there are ${keys.length} keys; use 1 to ${maxKeysPerRead}`);
+      }
+      return { kind: "reads", consistency: consistencyFrom(consistency), keys };
     }
     default:
       throw new ShapeError(`method ${shown(items[0])} is unknown`);
@@ -242,6 +272,12 @@ export function replyToCbor(reply: KvReply): CborValue {
     default:
       return [plainCodes[reply.kind]];
   }
+}
+
+/** What one of many writes came to, as the reply to all of them says it. */
+export function outcomeToCbor(outcome: SessionOutcome): CborValue {
+  if (outcome.kind === "written") return outcome.version;
+  return outcome.kind === "done" ? outcome.number : replyToCbor(outcome);
 }
 
 /** The inverse of {@link replyToCbor}; throws {@link ShapeError} on anything else. */
@@ -317,4 +353,27 @@ export function answerFromFields(query: WideQuery, fields: readonly CborValue[])
 export function readResultFromFields(fields: readonly CborValue[]): ReadResult {
   const [value, version] = arrayOf(fields, 2, "the reply's fields");
   return { value: valueFrom(value, "the value"), version: counterFrom(version, 0, "the version") };
+}
+
+/** The fields of a reply to `count` writes: what each would have been answered alone. */
+export function repliesFromFields(count: number, fields: readonly CborValue[]): KvReply[] {
+  const outcomes = arrayOf(arrayOf(fields, 1, "the reply's fields")[0], count, "the outcomes");
+  return outcomes.map((outcome) => {
+    if (typeof outcome === "number") return { kind: "ok", fields: [outcome] };
+    if (!Array.isArray(outcome) || !(Number(outcome[0]) >= firstRefusal)) throw new ShapeError("an outcome is none");
+    return replyFromCbor(outcome);
+  });
+}
+
+/** The fields of a reply to `count` reads: what was read, at least one of them. */
+export function readResultsFromFields(count: number, fields: readonly CborValue[]): ReadResult[] {
+  const items = arrayFrom(arrayOf(fields, 1, "the reply's fields")[0], "the results");
+  const isRight = items.length % 2 === 0 && items.length > 0 && items.length <= 2 * count;
+  if (!isRight) throw new ShapeError(`${items.length} items are no results of ${count} reads`);
+  const results: ReadResult[] = [];
+  for (let at = 0; at < items.length; at += 2) {
+    const value = valueFrom(items[at], "the value");
+    results.push({ value, version: counterFrom(items[at + 1], 0, "the version") });
+  }
+  return results;
 }

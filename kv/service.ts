@@ -12,11 +12,14 @@ import type { CborValue } from "../raft/encoding/cbor.ts";
 import { type BodyReading, readAnyBody } from "../raft/wire/rpc.ts";
 import { commandCodec, commandPool, type KvCommand } from "./commands.ts";
 import { isWriteAt, readKeyWrite } from "./key_write.ts";
-import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "./protocol.ts";
+import { readReplyBytes } from "./limits.ts";
+import { type KvReply, type KvRequest, outcomeToCbor, replyToCbor, requestFromCbor } from "./protocol.ts";
 import { answerToCbor } from "./queries.ts";
 import { ShapeError } from "./shape.ts";
 import type { KvAnswer, KvQuery, KvResult } from "./state_machine.ts";
 import { type KvStatus, statusToCbor } from "./status.ts";
+import type { ReadResult } from "./store.ts";
+import { isWritesAt, readWrites } from "./write_batch.ts";
 
 /** A request that cannot be understood. */
 export interface BadRequest {
@@ -36,9 +39,10 @@ export interface ReadRequest {
 
 /** Reads a request. Throws a CborError on what is not even well-formed. */
 export function readRequest(item: Uint8Array, offset: number, isOwn: boolean): BodyReading<ReadRequest> {
-  if (isWriteAt(item, offset)) {
+  const isBatch = isWritesAt(item, offset);
+  if (isBatch || isWriteAt(item, offset)) {
     const kept = isOwn ? item.subarray(offset) : commandPool.copy(item, offset, item.length);
-    const write = readKeyWrite(kept);
+    const write = isBatch ? readWrites(kept) : readKeyWrite(kept);
     if (write !== null) {
       return { body: { request: write.command, encoded: kept.subarray(0, write.end) }, end: offset + write.end };
     }
@@ -89,10 +93,13 @@ export class KvService {
         return respond(replyToCbor({ kind: "badRequest", message: request.message }));
       case "openSession":
       case "write":
+      case "writes":
       case "sessionlessWrite":
         return this.#submit(request, encoded ?? commandCodec.encode(request), respond);
       case "read":
         return this.#read({ kind: "get", key: request.key }, request.consistency, respond);
+      case "reads":
+        return this.#read({ kind: "reads", keys: request.keys }, request.consistency, respond);
       case "query":
         return this.#read(request.query, request.consistency, respond);
       case "status":
@@ -154,8 +161,21 @@ export class KvService {
 
 /** The reply to a read. The index is asked for when the answer is made, so that it belongs to it. */
 function answerToReply(answer: KvAnswer, appliedIndex: number): CborValue {
-  if ("kind" in answer) return [0, appliedIndex, answerToCbor(answer)];
-  return [0, answer.value, answer.version];
+  if (!("kind" in answer)) return [0, answer.value, answer.version];
+  if (answer.kind === "reads") return [0, readsToCbor(answer.results)];
+  return [0, appliedIndex, answerToCbor(answer)];
+}
+
+/** As many as fit into a reply, at least one. */
+function readsToCbor(results: readonly ReadResult[]): CborValue {
+  const items: CborValue[] = [];
+  let bytes = 0;
+  for (const { value, version } of results) {
+    items.push(value, version);
+    bytes += value.length;
+    if (bytes >= readReplyBytes) break;
+  }
+  return items;
 }
 
 /** The reply to a command that was applied. */
@@ -167,6 +187,8 @@ function resultToCbor(result: KvResult): CborValue {
       return [0, result.version];
     case "done":
       return [0, result.number];
+    case "writes":
+      return [0, result.outcomes.map(outcomeToCbor)];
     default:
       return replyToCbor(result);
   }

@@ -13,11 +13,14 @@ import { type SessionOptions, type SessionOutcome, SessionTable } from "./sessio
 import { type FrozenState, readSnapshot, snapshotSlices } from "./snapshot.ts";
 import { type ReadResult, Store, type StoreOptions } from "./store.ts";
 import { transact, writeKey } from "./transaction.ts";
+import type { WritesCommand } from "./write_batch.ts";
 
 /** What a command came to. */
 export type KvResult =
   /** The session is open under this id. */
   | { readonly kind: "sessionOpened"; readonly sessionId: number }
+  /** What each of the writes came to. */
+  | { readonly kind: "writes"; readonly outcomes: readonly SessionOutcome[] }
   | SessionOutcome;
 
 /** Asks for one key. */
@@ -28,11 +31,27 @@ export interface GetQuery {
   readonly key: string;
 }
 
+/** Asks for many keys, each by itself: they are read at one moment, which nobody should rely on. */
+export interface ReadsQuery {
+  /** Discriminates the union. */
+  readonly kind: "reads";
+  /** The keys. */
+  readonly keys: readonly string[];
+}
+
+/** The answer to a {@link ReadsQuery}. */
+export interface ReadsAnswer {
+  /** Discriminates the union. */
+  readonly kind: "reads";
+  /** One for each key. */
+  readonly results: readonly ReadResult[];
+}
+
 /** A question that changes nothing. */
-export type KvQuery = GetQuery | WideQuery;
+export type KvQuery = GetQuery | ReadsQuery | WideQuery;
 
 /** The answer to a {@link KvQuery}: to a get what was read, which has no `kind`, and otherwise what its kind says. */
-export type KvAnswer = ReadResult | WideAnswer;
+export type KvAnswer = ReadResult | ReadsAnswer | WideAnswer;
 
 /** Figures about the state, for `status`. */
 export interface KvFigures {
@@ -78,6 +97,8 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
         return { kind: "sessionOpened", sessionId: context.index };
       case "write":
         return this.#write(command, context);
+      case "writes":
+        return { kind: "writes", outcomes: this.#writeAll(command, context) };
       case "sessionlessWrite":
         return this.#execute(command.operation, context);
     }
@@ -90,6 +111,8 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
     switch (query.kind) {
       case "get":
         return this.#store.read(query.key);
+      case "reads":
+        return { kind: "reads", results: query.keys.map((key) => this.#store.read(key)) };
       case "range":
         return pageOf(this.#store.entries, query);
       case "count":
@@ -146,6 +169,22 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
     const outcome = this.#execute(command.operation, context);
     this.#sessions.keep(sessionId, serialNumber, outcome);
     return outcome;
+  }
+
+  #writeAll(command: WritesCommand, context: ApplyContext): SessionOutcome[] {
+    const { sessionId, firstSerial, lowestOutstanding, operations } = command;
+    const outcomes: SessionOutcome[] = [];
+    let serialNumber = firstSerial;
+    for (const operation of operations) {
+      const answer = this.#sessions.admit(sessionId, serialNumber, lowestOutstanding, context.clusterTimeMs);
+      if (answer === null) {
+        const outcome = this.#execute(operation, context);
+        this.#sessions.keep(sessionId, serialNumber, outcome);
+        outcomes.push(outcome);
+      } else outcomes.push(answer);
+      serialNumber++;
+    }
+    return outcomes;
   }
 
   #execute(operation: Operation, { index, clusterTimeMs }: ApplyContext): WriteOutcome {

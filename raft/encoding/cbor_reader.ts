@@ -112,6 +112,11 @@ export class CborReader {
     return this.#typeHere() === textType;
   }
 
+  /** Whether the next item is an array. */
+  isAtArray(): boolean {
+    return this.#typeHere() === arrayType;
+  }
+
   /** `true` or `false`. */
   boolean(): boolean {
     const initial = this.#bytes[this.#offset];

@@ -4,6 +4,6 @@
  *
  * @module
  */
-export { type BodyReader, type BodyReading, readAnyBody } from "./rpc_codec.ts";
+export { type BodyReader, type BodyReading, type BodyWriter, readAnyBody } from "./rpc_codec.ts";
 export { RpcClient, type RpcClientOptions, RpcConnectError, type RpcOutcome } from "./rpc_client.ts";
 export { type RpcHandler, RpcServer, type RpcServerConnection, type RpcServerOptions } from "./rpc_server.ts";

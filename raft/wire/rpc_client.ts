@@ -11,7 +11,8 @@ import { dial, diallerTerms } from "./dial.ts";
 import { frameHeaderBytes } from "./frame.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import type { Network } from "./network.ts";
-import { decodeCall, encodeCall, readAnyBody } from "./rpc_codec.ts";
+import { NumberedSlots } from "./numbered_slots.ts";
+import { type BodyWriter, decodeCall, encodeCall, readAnyBody } from "./rpc_codec.ts";
 
 /** What became of a call. */
 export type RpcOutcome =
@@ -60,7 +61,7 @@ export class RpcClient {
   readonly clusterId: string;
   readonly #connection: Connection;
   readonly #limits: WireLimits;
-  readonly #callbacks = new Map<number, (outcome: RpcOutcome) => void>();
+  readonly #callbacks = new NumberedSlots<(outcome: RpcOutcome) => void>();
   readonly #onClosed: ((reason: string) => void) | undefined;
   /** The id of the latest request; every key of #callbacks is at most this. */
   #lastId = 0;
@@ -107,13 +108,13 @@ export class RpcClient {
    * Asks. `callback` is called once, never before this returns; the returned function gives up waiting for it: the request
    * may be executed nevertheless, and the callback is not called.
    */
-  call(body: CborValue, callback: (outcome: RpcOutcome) => void): () => void {
+  call(body: CborValue | BodyWriter, callback: (outcome: RpcOutcome) => void): () => void {
     const id = ++this.#lastId;
     const obstacle = this.#send(id, body);
     if (obstacle === null) {
-      this.#callbacks.set(id, callback);
+      this.#callbacks.add(id, callback);
       return () => {
-        this.#callbacks.delete(id);
+        this.#callbacks.take(id);
       };
     }
     // Never among #callbacks: what was not sent must not be taken for lost when the connection ends.
@@ -132,7 +133,7 @@ export class RpcClient {
   }
 
   /** Sends a request, or says why it cannot be sent. */
-  #send(id: number, body: CborValue): string | null {
+  #send(id: number, body: CborValue | BodyWriter): string | null {
     if (!this.#connection.isOpen) {
       return `the connection to ${this.serverId} has ended: ${this.#connection.closeReason}`;
     }
@@ -160,14 +161,13 @@ export class RpcClient {
 
   /** Without effect when the call was given up or answered before. */
   #settle(id: number, outcome: RpcOutcome): void {
-    const callback = this.#callbacks.get(id);
-    if (callback === undefined) return;
-    this.#callbacks.delete(id);
-    callback(outcome);
+    this.#callbacks.take(id)?.(outcome);
   }
 
   #closed(reason: string): void {
-    for (const id of [...this.#callbacks.keys()]) this.#settle(id, { kind: "lost", reason });
+    for (let id = this.#callbacks.first; id !== null; id = this.#callbacks.first) {
+      this.#settle(id, { kind: "lost", reason });
+    }
     this.#onClosed?.(reason);
   }
 }

@@ -26,12 +26,16 @@ import { finishFrame, frameHeaderBytes, startFrame } from "./frame.ts";
 /** Used by one synchronous call at a time. */
 const sharedWriter = new CborWriter(64 * 1024);
 
+/** Writes a body, one item, for those who would otherwise make a {@link CborValue} only to have it written. */
+export type BodyWriter = (writer: CborWriter) => void;
+
 /** A request or a reply as a frame. Throws {@link CborError} when `body` cannot be encoded. */
-export function encodeCall(correlationId: number, body: CborValue): Uint8Array {
+export function encodeCall(correlationId: number, body: CborValue | BodyWriter): Uint8Array {
   startFrame(sharedWriter);
   sharedWriter.array(3);
   sharedWriter.integer(correlationId);
-  sharedWriter.value(body);
+  if (typeof body === "function") body(sharedWriter);
+  else sharedWriter.value(body);
   writeChecksum(sharedWriter, frameHeaderBytes);
   return finishFrame(sharedWriter);
 }

@@ -123,6 +123,7 @@ Deno.test("Clerk: many calls share one connection; the lowest outstanding serial
     cluster.script = ({ request }) =>
       request.kind === "write" && request.serialNumber === 2 ? { kind: "serveSilently" } : { kind: "serve" };
     const slow = clerk.append("slow", "x");
+    await settle(); // Or it would travel with the others.
     await Promise.all(Array.from({ length: 20 }, (_, n) => clerk.put(`k${n}`, "v")));
     await clerk.put("last", "v");
     assertEquals(cluster.network.dialled.length, 1);
@@ -141,13 +142,16 @@ Deno.test("Clerk: a server that has not proved itself gets one call, not all of 
     cluster.script = ({ address }) => address === first ? notLeader(second ?? null) : { kind: "serve" };
     await after(cluster, 100, Promise.all(Array.from({ length: 1000 }, (_, n) => clerk.append("k", `${n};`))));
     assertEquals(cluster.seen.filter(({ address }) => address === first).length, 1);
-    assertEquals(cluster.seen.length, 1 + 1 + 1000, "a refusal, a session, and each write once");
+    assertEquals(cluster.writesSeen().length, 1000, "each write once");
+    assert(cluster.seen.length < 1 + 1 + 20, "many of them in one request");
     assertEquals((await clerk.get("k")).split(";").length, 1001);
 
     cluster.seen.length = 0;
     await using reader = cluster.clerk();
     await after(cluster, 100, Promise.all(Array.from({ length: 1000 }, () => reader.get("k"))));
-    assertEquals(cluster.seen.length, 1 + 1000, "a refusal, and each read once");
+    const keys = cluster.seen.slice(1).map(({ request }) => request.kind === "reads" ? request.keys.length : 1);
+    assertEquals(keys.reduce((sum, one) => sum + one), 1000, "behind the refusal each read once");
+    assert(keys.length < 20, "many of them in one request");
   });
 });
 
@@ -180,6 +184,7 @@ Deno.test("Clerk: late news of an old session's end leave the new session alone"
         ? { kind: "serveAfter", delayMs: 500 }
         : { kind: "serve" };
     const early = clerk.append("k", "1");
+    await settle(); // Or they would travel together.
     const late = clerk.append("k", "2");
     await after(cluster, 0, early);
     await after(cluster, 600, late);
@@ -197,6 +202,7 @@ Deno.test("Clerk: serials never run further ahead than the cluster allows", asyn
         ? { kind: "serveAfter", delayMs: 1500 }
         : { kind: "serve" };
     const slow = clerk.append("slow", "x");
+    await settle(); // Or it would travel with the others.
     const others = Promise.all(Array.from({ length: maxOutstandingPerSession + 10 }, () => clerk.append("k", "x")));
     await cluster.clock.advance(1000);
     const highest = Math.max(...cluster.writesSeen().map(([, , serial]) => serial));

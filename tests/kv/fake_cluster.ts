@@ -8,7 +8,7 @@ import type { CborValue } from "../../raft/encoding/cbor.ts";
 import { WireListener } from "../../raft/wire/listener.ts";
 import { readAnyBody, RpcServer } from "../../raft/wire/rpc.ts";
 import { Clerk, type ClerkOptions } from "../../kv/clerk.ts";
-import { type KvReply, type KvRequest, replyToCbor, requestFromCbor } from "../../kv/protocol.ts";
+import { type KvReply, type KvRequest, outcomeToCbor, replyToCbor, requestFromCbor } from "../../kv/protocol.ts";
 import { answerToCbor } from "../../kv/queries.ts";
 import { KvStateMachine } from "../../kv/state_machine.ts";
 import { FakeClock, FakeNetwork } from "./fake_world.ts";
@@ -101,9 +101,16 @@ export class FakeCluster implements AsyncDisposable {
 
   /** The writes that servers got, as [server, sessionId, serialNumber, lowestOutstanding]. */
   writesSeen(): [string, number, number, number][] {
-    return this.seen.flatMap(({ address, request }) =>
-      request.kind === "write" ? [[address, request.sessionId, request.serialNumber, request.lowestOutstanding]] : []
-    );
+    return this.seen.flatMap(({ address, request }) => {
+      if (request.kind === "write") {
+        return [[address, request.sessionId, request.serialNumber, request.lowestOutstanding]];
+      }
+      if (request.kind !== "writes") return [];
+      const { sessionId, firstSerial, lowestOutstanding } = request;
+      return request.operations.map((_, at): [string, number, number, number] => {
+        return [address, sessionId, firstSerial + at, lowestOutstanding];
+      });
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -144,13 +151,19 @@ export class FakeCluster implements AsyncDisposable {
       const { value, version } = this.machine.query({ kind: "get", key: request.key });
       return { kind: "ok", fields: [value, version] };
     }
+    if (request.kind === "reads") {
+      const results = request.keys.map((key) => this.machine.query({ kind: "get", key }));
+      return { kind: "ok", fields: [results.flatMap(({ value, version }) => [value, version])] };
+    }
     if (request.kind === "query") {
       const answer = this.machine.query(request.query);
+      if ("kind" in answer && answer.kind === "reads") throw new Error("nobody asked for many keys");
       return { kind: "ok", fields: [this.#index, "kind" in answer ? answerToCbor(answer) : null] };
     }
     const context = { index: ++this.#index, term: 1, clusterTimeMs: this.clock.wallMs() };
     const result = this.machine.apply(request, context);
     if (result.kind === "sessionOpened") return { kind: "ok", fields: [result.sessionId] };
+    if (result.kind === "writes") return { kind: "ok", fields: [result.outcomes.map(outcomeToCbor)] };
     if (result.kind === "done") return { kind: "ok", fields: [result.number] };
     return result.kind === "written" ? { kind: "ok", fields: [result.version] } : result;
   }

@@ -18,5 +18,11 @@ Deno.test("limits: what one limit allows no other forbids", () => {
   assert(3 * limits.maxPageKeys < maxItems, "a page is one item that can be read");
   assert(16 * limits.largestNumber <= Number.MAX_SAFE_INTEGER && 5 * limits.maxTransactionOperations < 1000);
   assert(limits.deletedKeysPerCommand <= limits.maxDeletedKeys && limits.defaultPageKeys <= limits.maxPageKeys);
+  assert(limits.clerkCallsPerRequest <= Math.min(limits.maxWritesPerCommand, limits.maxKeysPerRead));
+  assert(
+    3 * limits.clerkBytesPerRequest < wireLimits.maxClientFrameBytes,
+    "many calls fit a frame, whatever their text",
+  );
+  assert(3 * limits.readReplyBytes + largestRequest < wireLimits.maxReplyFrameBytes, "many values fit a reply");
   assert(maxDepth >= 6);
 });

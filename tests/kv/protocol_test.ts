@@ -7,6 +7,7 @@ import {
   type KvRequest,
   numberFromFields,
   readResultFromFields,
+  readResultsFromFields,
   replyFromCbor,
   replyToCbor,
   requestFromCbor,
@@ -38,6 +39,14 @@ const requests: readonly KvRequest[] = [
   { kind: "read", consistency: "stale", key: "color" },
   { kind: "status" },
   { kind: "sessionlessWrite", operation: { kind: "putIfVersion", key: "color", value: "red", version: 0 } },
+  {
+    kind: "writes",
+    sessionId: 7,
+    firstSerial: 9,
+    lowestOutstanding: 8,
+    operations: [{ kind: "put", key: "a", value: "b" }, { kind: "putIfVersion", key: "c", value: "d", version: 2 }],
+  },
+  { kind: "reads", consistency: "stale", keys: ["a", "b"] },
 ];
 
 const replies: readonly KvReply[] = [
@@ -128,12 +137,19 @@ Deno.test("protocol: requests, replies and status come back as they were sent", 
 
 Deno.test("protocol: the bytes are the ones that its page gives", () => {
   assertEquals(requests.map(requestToCbor).slice(0, 2), [[1], [2, 7, 9, 8, [1, "color", "blue"]]]);
-  assertEquals(requests.map(requestToCbor).slice(3), [[3, 0, "color"], [3, 1, "color"], [4], [5, [
-    3,
-    "color",
-    "red",
-    0,
-  ]]]);
+  assertEquals(requests.map(requestToCbor).slice(3), [
+    [3, 0, "color"],
+    [3, 1, "color"],
+    [4],
+    [5, [
+      3,
+      "color",
+      "red",
+      0,
+    ]],
+    [20, 7, 9, 8, [[1, "a", "b"], [3, "c", "d", 2]]],
+    [21, 1, ["a", "b"]],
+  ]);
   assertEquals(replies.map(replyToCbor).slice(-8), [
     [12, 3],
     [13],
@@ -341,6 +357,9 @@ Deno.test("protocol: every field of a reply is checked", () => {
   for (const fields of [[], [0], ["1"], [1, 2]]) assertThrows(() => counterFromFields(fields), ShapeError);
   for (const fields of [[], ["v"], [1, 1], ["v", -1], ["v", "1"]]) {
     assertThrows(() => readResultFromFields(fields), ShapeError);
+  }
+  for (const items of [[], ["v"], ["v", 1, "w"], ["v", -1], ["v", 1, "w", 1, "x", 1], [1, 1], "v"]) {
+    assertThrows(() => readResultsFromFields(2, [items]), ShapeError);
   }
   for (const name of Object.keys(status)) {
     assertThrows(

@@ -59,6 +59,7 @@ export const rareNames = [
   "entry of an earlier term committed",
   "reads refused on stepping down",
   "repeated write answered from the session table",
+  "writes executed by one command",
   "session expired",
   "write of unknown outcome",
   "leadership transferred",

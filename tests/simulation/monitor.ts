@@ -141,7 +141,7 @@ export class Monitor implements Observer {
     this.#rare.executed(execution);
     const { trace, nowMs } = this.#simulation;
     if (!trace.recording) return;
-    const what = command.kind === "write" ? `${command.sessionId}.${command.serialNumber}` : "";
+    const what = "sessionId" in command ? `${command.sessionId}.${serialsOf(command)}` : "";
     trace.line(
       nowMs,
       `${replica} applies ${context.index}: ${command.kind} ${what} ${result.kind}, state ${hashAfter}`,
@@ -223,4 +223,9 @@ export class Monitor implements Observer {
     }
     if (log.commitIndex !== before.committed.index) trace.line(nowMs, `${label} commitIndex ${log.commitIndex}`);
   }
+}
+
+function serialsOf(command: Extract<KvCommand, { readonly sessionId: number }>): string {
+  if (command.kind === "write") return `${command.serialNumber}`;
+  return `${command.firstSerial}-${command.firstSerial + command.operations.length - 1}`;
 }

@@ -85,7 +85,10 @@ export class RareEvents {
 
   /** A replica has executed a command. */
   executed({ result, context }: Execution): void {
-    if (result.kind !== "sessionExpired" || this.#expired.has(context.index)) return;
+    const isBatch = result.kind === "writes";
+    if (isBatch) this.#counters.add("writes executed by one command");
+    const isExpired = (isBatch ? result.outcomes[0] : result)?.kind === "sessionExpired";
+    if (!isExpired || this.#expired.has(context.index)) return;
     this.#expired.add(context.index);
     this.#counters.add("session expired");
   }

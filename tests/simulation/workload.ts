@@ -187,6 +187,13 @@ export class Workload {
     }
     // Every other key is only appended to, so that the ledger can account for every write to it.
     const isPut = place % 2 === 1 && random.chance(puts);
-    await this.write(clerk, isPut ? "put" : "append", key, paddingBytes);
+    const writes = [this.write(clerk, isPut ? "put" : "append", key, paddingBytes)];
+    // Calls of one moment travel together.
+    while (writes.length < 6 && random.chance(0.3)) {
+      writes.push(this.write(clerk, "append", this.#keyAt(2 * random.integer(Math.ceil(keys / 2))), paddingBytes));
+    }
+    for (const outcome of await Promise.allSettled(writes)) {
+      if (outcome.status === "rejected") throw outcome.reason;
+    }
   }
 }

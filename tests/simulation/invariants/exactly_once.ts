@@ -1,13 +1,27 @@
 /**
- * A write of a session changes the state at most once, however often its command stands in the log.
+ * A write of a session changes the state at most once, however often its command stands in the log, alone or among others.
  *
  * @module
  */
-import type { Invariant } from "./invariant.ts";
+import type { KvResult } from "../../../kv/state_machine.ts";
+import type { Execution, Invariant } from "./invariant.ts";
 
 interface First {
   readonly index: number;
   readonly version: number;
+}
+
+/** One write of a command, and what came of it. */
+interface Write {
+  readonly key: string;
+  readonly result: KvResult | undefined;
+}
+
+function writesOf({ command, result }: Execution): Write[] {
+  if (command.kind === "write") return [{ key: `${command.sessionId}.${command.serialNumber}`, result }];
+  if (command.kind !== "writes" || result.kind !== "writes") return [];
+  const { sessionId, firstSerial } = command;
+  return command.operations.map((_, at) => ({ key: `${sessionId}.${firstSerial + at}`, result: result.outcomes[at] }));
 }
 
 /** `onRepeat` is told of each repeated write that was answered with the result of the first. */
@@ -16,25 +30,26 @@ export function exactlyOnce(onRepeat: () => void): Invariant {
   const repeats = new Set<number>();
   return {
     name: "exactly-once",
-    executed({ replica, command, context, result, hashBefore, hashAfter }) {
-      if (command.kind !== "write") return null;
-      const { sessionId, serialNumber } = command;
-      const key = `${sessionId}.${serialNumber}`;
-      const first = firsts.get(key);
-      if (first === undefined || first.index >= context.index) {
-        if (result.kind === "written") firsts.set(key, { index: context.index, version: result.version });
-        return null;
+    executed(execution) {
+      const { replica, context, hashBefore, hashAfter } = execution;
+      let isAllRepeated = true;
+      for (const { key, result } of writesOf(execution)) {
+        const first = firsts.get(key);
+        if (first === undefined || first.index >= context.index) {
+          isAllRepeated = false;
+          if (result?.kind === "written") firsts.set(key, { index: context.index, version: result.version });
+        } else if (result?.kind === "written") {
+          if (result.version !== first.version) {
+            return `${replica} answers write ${key} with version ${result.version}: it was ${first.version} at first`;
+          }
+          if (!repeats.has(context.index)) onRepeat();
+          repeats.add(context.index);
+        }
       }
-      if (hashBefore !== null && hashBefore !== hashAfter) {
-        return `${replica} executes write ${key} at ${context.index}, and has executed it at ${first.index}`;
-      }
-      if (result.kind !== "written") return null;
-      if (result.version !== first.version) {
-        return `${replica} answers write ${key} with version ${result.version}: the first answer was ${first.version}`;
-      }
-      if (!repeats.has(context.index)) onRepeat();
-      repeats.add(context.index);
-      return null;
+      const { kind } = execution.command;
+      if (!isAllRepeated || (kind !== "write" && kind !== "writes")) return null;
+      if (hashBefore === null || hashBefore === hashAfter) return null;
+      return `${replica} executes a write at ${context.index} that it has executed before`;
     },
   };
 }

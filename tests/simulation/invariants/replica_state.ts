@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KvResult } from "../../../kv/state_machine.ts";
 import type { Invariant } from "./invariant.ts";
 
 /** See the module. */
@@ -11,8 +12,7 @@ export function replicaState(): Invariant {
   return {
     name: "replica-state",
     executed({ replica, context, result, hashAfter }) {
-      const number = result.kind === "written" ? result.version : 0;
-      const state = `${hashAfter} ${result.kind} ${number}`;
+      const state = `${hashAfter} ${resultText(result)}`;
       const known = states.get(context.index);
       if (known === undefined) states.set(context.index, state);
       else if (known !== state) {
@@ -21,4 +21,9 @@ export function replicaState(): Invariant {
       return null;
     },
   };
+}
+
+function resultText(result: KvResult): string {
+  if (result.kind === "writes") return result.outcomes.map(resultText).join(", ");
+  return result.kind === "written" ? `written ${result.version}` : result.kind;
 }
