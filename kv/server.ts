@@ -161,6 +161,7 @@ export class KvServer implements AsyncDisposable {
       leader: node.leader === null ? null : nameOf(node.leader),
       commitIndex: node.commitIndex,
       lastApplied: node.lastApplied,
+      agreedIndex: node.agreedIndex,
       logBytes: node.storage.logBytes,
       snapshotIndex: node.snapshot.last.index,
       snapshotBytes: node.storage.snapshotBytes,

@@ -25,7 +25,8 @@ export interface KvStatus {
   readonly identity: string;
   /**
    * "running"; "founding" for a new node that not every member has met; "repairing" for one that has lost its directory
-   * and is being brought up to date; "stopped" or "failed" for one that does not take part any more.
+   * and is being brought up to date; "stopped" or "failed" for one that does not take part any more, "diverged" if that is
+   * because its state is not, or may not be, that of the others.
    */
   readonly state: string;
   /** "follower", "preCandidate", "candidate" or "leader". */
@@ -38,6 +39,8 @@ export interface KvStatus {
   readonly commitIndex: number;
   /** Everything up to this index has been executed here. */
   readonly lastApplied: number;
+  /** The last index at which a majority, this server among it, was seen to have the same state; 0 before the first. */
+  readonly agreedIndex: number;
   /** Bytes of the log behind the newest snapshot. */
   readonly logBytes: number;
   /** The last index that the newest snapshot stands for, 0 for none. */
@@ -74,6 +77,8 @@ export function statusFromCbor(cbor: CborValue | undefined): KvStatus {
     if (typeof found !== "number") throw new ShapeError(`${name} must be a number`);
     return found;
   };
+  /** One that servers of an earlier version do not tell. */
+  const newFigure = (name: string): number => members.has(name) ? figure(name) : 0;
   return {
     id: text("id"),
     clusterId: text("clusterId"),
@@ -84,6 +89,7 @@ export function statusFromCbor(cbor: CborValue | undefined): KvStatus {
     leader: textOrNullFrom(members.get("leader"), "leader"),
     commitIndex: figure("commitIndex"),
     lastApplied: figure("lastApplied"),
+    agreedIndex: newFigure("agreedIndex"),
     logBytes: figure("logBytes"),
     snapshotIndex: figure("snapshotIndex"),
     snapshotBytes: figure("snapshotBytes"),

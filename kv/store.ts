@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { finishMix, mixWord } from "../raft/encoding/mix.ts";
 import { largestNumber, maxStoreBytes, maxValueBytes } from "./limits.ts";
 import { OrderedMap, type OrderedMapView } from "./ordered_map.ts";
 import type { WriteOutcome } from "./outcomes.ts";
@@ -66,6 +67,10 @@ export class Store {
   /** Sums, modulo 2^32 each, over all entries: see {@link hash}. */
   #hashLow = 0;
   #hashHigh = 0;
+  /** Where {@link scrub} goes on. */
+  #scrubFrom = "";
+  /** Bytes of values that {@link scrub} may look at before it has to wait; <= maxBytes + maxValueBytes. */
+  #scrubCredit = 0;
 
   constructor(options: StoreOptions = {}) {
     this.#maxBytes = options.maxBytes ?? maxStoreBytes;
@@ -199,6 +204,32 @@ export class Store {
     return hex(this.#hashHigh) + hex(this.#hashLow);
   }
 
+  /**
+   * Looks at the next entries in the order of keys, at most `maxEntries`: whether they are what was written. The hash above is
+   * kept up to date, not computed, so memory that lost a bit would not show in it. Each call may spend `maxBytes` of values;
+   * a value that is larger waits for as many calls. Throws an error that names the key.
+   */
+  scrub(maxEntries: number, maxBytes: number): void {
+    this.#scrubCredit = Math.min(this.#scrubCredit + maxBytes, maxBytes + maxValueBytes);
+    let looked = 0;
+    for (const [key, entry] of this.#entries.range(this.#scrubFrom)) {
+      if (looked === maxEntries || entry.bytes > this.#scrubCredit) {
+        this.#scrubFrom = key;
+        return;
+      }
+      looked++;
+      this.#scrubCredit -= entry.bytes;
+      if (continueHash(emptyHash, entry.value) === entry.hash && valueBytes(entry.value) === entry.bytes) continue;
+      throw new Error(`Cannot go on: the value of ${JSON.stringify(key)} in memory is not what was written`);
+    }
+    this.#scrubFrom = "";
+  }
+
+  /** {@link hash} in 32 bits. */
+  digest(): number {
+    return mixWord(this.#hashHigh, this.#hashLow);
+  }
+
   #replace(key: string, previous: StoreEntry | undefined, value: Value, bytes: number, hash: number): WriteOutcome {
     const added = bytes - (previous === undefined ? -utf8Bytes(key) : previous.bytes);
     if (added > 0 && this.#bytes + added > this.#maxBytes) return storeFull;
@@ -226,19 +257,9 @@ export class Store {
   }
 }
 
-/** Mixes four words into one (the rounds and the finish of MurmurHash3), so that sums of them do not cancel out. */
+/** Mixes four words into one. */
 function mix(first: number, second: number, third: number, fourth: number): number {
-  let state = mixWord(mixWord(mixWord(mixWord(0x2545f491, first), second), third), fourth);
-  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
-  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
-  return state ^ (state >>> 16);
-}
-
-function mixWord(state: number, word: number): number {
-  let scrambled = Math.imul(word, 0xcc9e2d51);
-  scrambled = Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
-  const joined = state ^ scrambled;
-  return (Math.imul((joined << 13) | (joined >>> 19), 5) + 0xe6546b64) | 0;
+  return finishMix(mixWord(mixWord(mixWord(mixWord(0x2545f491, first), second), third), fourth));
 }
 
 /** The bytes of `value` followed by those of `suffix`; in the same buffer when it has room. */

@@ -65,6 +65,7 @@ export type { Applier } from "./node/apply_queue.ts";
 export type { ProposeCallback, ProposeOutcome } from "./node/proposals.ts";
 export type { ReadIndexCallback, ReadIndexOutcome } from "./node/reads.ts";
 export type { NodeState, NodeStatus, Standing } from "./node/status.ts";
+export { DivergenceError, type DivergenceVerdict } from "./node/divergence_error.ts";
 export {
   type AdmissionPort,
   defaultLimits,

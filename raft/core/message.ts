@@ -147,6 +147,26 @@ export type Message =
   | ReadIndex
   | ReadIndexReply;
 
+/**
+ * What a replica has come to at an index, so that replicas that have gone apart notice it. No part of Raft: drivers compare
+ * digests, the core never sees them; see `node/replica_check.ts`.
+ */
+export interface StateDigest extends MessageHeader {
+  /** Discriminates the union. */
+  readonly type: "StateDigest";
+  /** Which way of computing digests this is; different ones are not compared. */
+  readonly version: number;
+  /** Everything up to here has been applied. */
+  readonly index: LogIndex;
+  /** Digest of all that was applied up to `index`; an integer in [0, 2^32). */
+  readonly digest: number;
+  /** Whether the sender wants to hear the receiver's digest at this index. */
+  readonly isQuestion: boolean;
+}
+
+/** Everything that travels between peers: the core's messages, and what drivers say to each other. */
+export type PeerMessage = Message | StateDigest;
+
 /** What can happen to a node; the only input of the core. */
 export type RaftEvent =
   /** One tick of the driver's clock has passed. */

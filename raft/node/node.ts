@@ -15,7 +15,7 @@
  *
  * @module
  */
-import type { Message, RaftEvent } from "../core/message.ts";
+import type { PeerMessage, RaftEvent } from "../core/message.ts";
 import type { PersistBatch, Ready } from "../core/ready.ts";
 import { invariant } from "../core/invariant.ts";
 import { isJoint, latestOf } from "../core/configuration.ts";
@@ -32,12 +32,14 @@ import type { StorageStatus } from "../storage/storage.ts";
 import type { ClusterView } from "../wire/transport.ts";
 import { ApplyQueue } from "./apply_queue.ts";
 import type { Timer } from "./clock.ts";
+import { DivergenceError } from "./divergence_error.ts";
 import type { RaftNodeOptions, Timing } from "./options.ts";
 import { defaultLimits, defaultTiming, electionTimeoutMs } from "./options.ts";
 import type { ProposeCallback } from "./proposals.ts";
 import { Proposals } from "./proposals.ts";
 import type { ReadIndexCallback } from "./reads.ts";
 import { Reads } from "./reads.ts";
+import { ReplicaCheck } from "./replica_check.ts";
 import { SnapshotExchange } from "./snapshot_exchange.ts";
 import { nextReplacement } from "./replacement.ts";
 import type { NodeState, NodeStatus, Standing } from "./status.ts";
@@ -58,6 +60,7 @@ export class RaftNode implements AsyncDisposable {
   readonly #reads: Reads;
   readonly #applyQueue: ApplyQueue;
   readonly #exchange: SnapshotExchange;
+  readonly #replicaCheck: ReplicaCheck;
   #inbox: RaftEvent[] = [];
   #isTurnDue = false;
   /** A turn that waits for the event loop to come round. */
@@ -105,6 +108,14 @@ export class RaftNode implements AsyncDisposable {
       send: (message) => transport.send(message),
       enqueue: (event) => this.#enqueue(event),
       onFailed,
+    });
+    this.#replicaCheck = new ReplicaCheck({
+      id,
+      configurationAt: (index) => this.#raft.state.log.configurationAt(index),
+      send: (statement) =>
+        transport.send({ type: "StateDigest", from: id, term: this.#raft.currentTerm, ...statement }),
+      onProblem: options.onProblem,
+      onDiverged: onFailed,
     });
   }
 
@@ -217,10 +228,21 @@ export class RaftNode implements AsyncDisposable {
     }
   }
 
+  /**
+   * The applier has come to `digest` at `index`, an integer in [0, 2^32) that is equal on replicas with equal states. Called
+   * by the applier while it applies that entry; the node compares it with what the other replicas have come to, and stops
+   * with a {@link DivergenceError} when it is not right.
+   */
+  reachedDigest(index: LogIndex, digest: number): void {
+    if (this.#state === "running") this.#replicaCheck.reached(index, digest);
+  }
+
   /** How the node is. */
   status(): NodeStatus {
     const status = this.#raft.status();
-    return { ...status, state: this.#state, standing: this.#standing(), storage: this.#options.storage.status() };
+    const { agreedIndex } = this.#replicaCheck;
+    const storage = this.#options.storage.status();
+    return { ...status, state: this.#state, standing: this.#standing(), agreedIndex, storage };
   }
 
   #standing(): Standing {
@@ -257,13 +279,18 @@ export class RaftNode implements AsyncDisposable {
     this.#fail(error);
   }
 
-  #deliver(message: Message): void {
-    this.#enqueue({ type: "message", message });
+  #deliver(message: PeerMessage): void {
+    if (message.type === "StateDigest") {
+      if (this.#state === "running") this.#replicaCheck.receive(message);
+    } else this.#enqueue({ type: "message", message });
   }
 
   #tick(): void {
     this.#reads.expire(this.#options.clock.monotonicMs());
-    if (++this.#ticks % this.#timing.electionTimeoutTicks === 0) this.#takeIn();
+    if (++this.#ticks % this.#timing.electionTimeoutTicks === 0) {
+      this.#takeIn();
+      this.#replicaCheck.tick();
+    }
     this.#enqueue({ type: "tick" });
   }
 
@@ -366,6 +393,7 @@ export class RaftNode implements AsyncDisposable {
     for (const outcome of ready.proposals) {
       this.#proposals.answer(outcome, outcome.kind === "refused" ? this.#raft.leader : null);
     }
+    if (ready.restoreSnapshot !== null) this.#replicaCheck.restored();
     this.#applyQueue.add(ready.restoreSnapshot, ready.committedEntries);
     for (const state of ready.readStates) {
       this.#reads.answer(state, state.kind === "refused" ? this.#raft.leader : null);
@@ -415,10 +443,11 @@ export class RaftNode implements AsyncDisposable {
   }
 
   #fail(error: unknown): void {
-    this.#halt("failed", error instanceof Error ? error : new Error(String(error)));
+    const state = error instanceof DivergenceError ? "diverged" : "failed";
+    this.#halt(state, error instanceof Error ? error : new Error(String(error)));
   }
 
-  #halt(state: "stopped" | "failed", reason: Error | null): void {
+  #halt(state: Exclude<NodeState, "running">, reason: Error | null): void {
     if (this.#state !== "running") return;
     this.#state = state;
     this.#failure = reason;

@@ -3,11 +3,15 @@
  *
  * @module
  */
+import type { LogIndex } from "../core/types.ts";
 import type { RaftStatus } from "../core/status.ts";
 import type { StorageStatus } from "../storage/storage.ts";
 
-/** Whether a node takes part. A failed one has broken a rule or lost its disk, and stays silent until it is started anew. */
-export type NodeState = "running" | "stopped" | "failed";
+/**
+ * Whether a node takes part. A failed one has broken a rule or lost its disk, a diverged one has, or may have, another state
+ * than the other replicas; both stay silent until they are started anew.
+ */
+export type NodeState = "running" | "stopped" | "failed" | "diverged";
 
 /**
  * How the node stands to its cluster. One that is founding has a new directory, and makes no promise until every member
@@ -21,6 +25,11 @@ export interface NodeStatus extends RaftStatus {
   readonly state: NodeState;
   /** How the node stands to its cluster. */
   readonly standing: Standing;
+  /**
+   * The last index at which a majority of the replicas, this one among it, was seen to have the same state; 0 before the
+   * first such index.
+   */
+  readonly agreedIndex: LogIndex;
   /** What the disk holds. */
   readonly storage: StorageStatus;
 }

@@ -9,10 +9,12 @@ import type { Applier } from "../node/apply_queue.ts";
 import type { Clock } from "../node/clock.ts";
 import type { RaftNode } from "../node/node.ts";
 import type { PendingCommands } from "./pending.ts";
-import { encodeSnapshotHeader, openSnapshot, SnapshotFormatError } from "./snapshot_codec.ts";
+import { encodeSnapshotHeader, openSnapshot, SnapshotFormatError, type SnapshotHeader } from "./snapshot_codec.ts";
 import type { SnapshotView } from "./snapshotter.ts";
 import { Snapshotter } from "./snapshotter.ts";
+import { checkpointEntries, ReplicaDigest } from "./replica_digest.ts";
 import type { CommandCodec, StateMachine } from "./state_machine.ts";
+import { digestOf } from "./value_digest.ts";
 
 /** What a {@link MachineHost} works with. */
 export interface MachineHostOptions<Command, Result, Query, Answer> {
@@ -42,6 +44,8 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
   /** Running maximum over the entries applied. */
   #clusterTimeMs = 0;
   #appliedIndex: LogIndex = 0;
+  /** Null after a snapshot that does not tell. */
+  #digest: ReplicaDigest | null;
   #isRestoring = false;
   #waitingReads: (() => void)[] = [];
 
@@ -49,6 +53,7 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
   constructor(options: MachineHostOptions<Command, Result, Query, Answer>) {
     this.#options = options;
     const { maxRaftStateBytes, clock, node, onFailed } = options;
+    this.#digest = new ReplicaDigest(options.machine.digest === undefined);
     this.#snapshotter = new Snapshotter({
       maxRaftStateBytes,
       clock,
@@ -77,12 +82,14 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
       if (entry.clusterTimeMs > this.#clusterTimeMs) this.#clusterTimeMs = entry.clusterTimeMs;
       this.#appliedIndex = entry.index;
       bytes += entryOverheadBytes;
+      this.#digest?.entry(entry);
       if (entry.kind === "command") {
         bytes += entry.data.length;
         pending.executed(entry.index, entry.term, this.#execute(entry));
       } else {
         pending.taken(entry.index, entry.term);
       }
+      if (entry.index % checkpointEntries === 0) this.#checkpoint(entry.index);
     }
     this.#snapshotter.applied(bytes);
   }
@@ -101,6 +108,7 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
       );
     }
     await this.#options.machine.restore(machineChunks);
+    this.#restoreDigest(header);
     this.#clusterTimeMs = header.clusterTimeMs;
     this.#appliedIndex = index;
     this.#isRestoring = false;
@@ -136,7 +144,9 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
     try {
       const { pending, codec, machine } = this.#options;
       const command = pending.commandIn(index, term) ?? codec.decode(data);
-      return machine.apply(command, { index, term, clusterTimeMs: this.#clusterTimeMs });
+      const result = machine.apply(command, { index, term, clusterTimeMs: this.#clusterTimeMs });
+      this.#digest?.mix(machine.digestOfResult?.(result) ?? digestOf(result));
+      return result;
     } catch (cause) {
       const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
       throw new Error(
@@ -147,9 +157,36 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
     }
   }
 
+  #checkpoint(index: LogIndex): void {
+    const digest = this.#digest;
+    if (digest === null) return;
+    const { machine, node } = this.#options;
+    if (machine.digest !== undefined) digest.mix(machine.digest());
+    node().reachedDigest(index, digest.word);
+  }
+
   #takeSnapshot(): SnapshotView {
-    const snapshot = this.#options.node().snapshotMetaAt(this.#appliedIndex);
-    const header = encodeSnapshotHeader({ clusterTimeMs: this.#clusterTimeMs, applied: snapshot.last });
-    return { snapshot, header, source: this.#options.machine.snapshot() };
+    const { machine, node } = this.#options;
+    const snapshot = node().snapshotMetaAt(this.#appliedIndex);
+    const header = encodeSnapshotHeader({
+      clusterTimeMs: this.#clusterTimeMs,
+      applied: snapshot.last,
+      replicaDigest: this.#digest?.word ?? null,
+      machineDigest: machine.digest === undefined ? null : machine.digest() >>> 0,
+    });
+    return { snapshot, header, source: machine.snapshot() };
+  }
+
+  /** Goes on from a snapshot's digests; throws when the machine has come to another state than the snapshot was taken of. */
+  #restoreDigest({ applied, replicaDigest, machineDigest }: SnapshotHeader): void {
+    const { machine } = this.#options;
+    const hasDigest = machine.digest !== undefined;
+    this.#digest = replicaDigest === null ? null : new ReplicaDigest(!hasDigest, replicaDigest);
+    const restored = machine.digest === undefined ? null : machine.digest() >>> 0;
+    if (machineDigest === null || restored === null || machineDigest === restored) return;
+    throw new SnapshotFormatError(
+      `Cannot restore snapshot of index ${applied.index}, term ${applied.term}: the state machine's digest was ` +
+        `${machineDigest} when it was taken, and is ${restored} now, so that the state is another one`,
+    );
   }
 }

@@ -16,11 +16,15 @@
  * TimeoutNow            [ 9, from, to, term, checksum]
  * ReadIndex             [10, from, to, term, context, checksum]
  * ReadIndexReply        [11, from, to, term, context, index, checksum]
+ * StateDigest          [128, from, to, term, version, index, digest, bool isQuestion, checksum]
  * ```
+ *
+ * A number of 128 or above stands for what Raft works without: who does not know it passes the message over, so that such
+ * messages can be added, and changed by giving them another number, without a new version of the protocol.
  *
  * `from` and `to` are texts of 1 to 64 characters: the names of the connection's two ends, sender first. `term`,
  * `leaderCommit`, `matchIndex` and `index` are unsigned and at most 2^52; `readRound`, `context` and offsets are unsigned
- * and at most 2^53 - 1. `dataChecksum` is the CRC-32 of `data`, as stored with the snapshot; `checksum` is the CRC-32
+ * and at most 2^53 - 1; `digest` is unsigned and below 2^32. `dataChecksum` is the CRC-32 of `data`, as stored with the snapshot; `checksum` is the CRC-32
  * (zlib's) of all bytes of the item before it, its initial byte included; both are unsigned and below 2^32.
  *
  * EntryId, Entry and SnapshotMeta are those of `encoding/entry_codec.ts`. Entries have consecutive indexes from
@@ -31,7 +35,7 @@
  * other direction of each there are only the helloReply and pings. Each message stands by itself: any frame may be lost,
  * delayed or repeated without harm.
  *
- * A frame that breaks any of this ends the connection.
+ * A frame that breaks any of this, or an unknown number below 128, ends the connection.
  *
  * @module
  */
@@ -40,9 +44,10 @@ import type {
   AppendEntriesReply,
   InstallSnapshot,
   InstallSnapshotReply,
-  Message,
   MessageHeader,
+  PeerMessage,
   ReadIndexReply,
+  StateDigest,
 } from "../core/message.ts";
 import type { Entry, EntryId } from "../core/types.ts";
 import { CborError } from "../encoding/cbor.ts";
@@ -74,7 +79,14 @@ const codes = {
   TimeoutNow: 9,
   ReadIndex: 10,
   ReadIndexReply: 11,
-} as const satisfies Record<Message["type"], number>;
+  StateDigest: 128,
+} as const satisfies Record<PeerMessage["type"], number>;
+
+/** Messages with this number or a greater one may be passed over. */
+const firstOptionalCode = 128;
+
+/** Fields that every message begins with. */
+const headerFields = 4;
 
 /** Used by one synchronous call at a time. */
 const sharedWriter = new CborWriter(64 * 1024);
@@ -84,7 +96,7 @@ const entriesWriter = new CborWriter(64 * 1024);
 let encodedEntries: readonly Entry[] | null = null;
 
 /** A message as a CBOR item. */
-export function encodeMessage(message: Message): Uint8Array {
+export function encodeMessage(message: PeerMessage): Uint8Array {
   sharedWriter.reset();
   writeMessage(sharedWriter, message);
   writeChecksum(sharedWriter, 0);
@@ -92,7 +104,7 @@ export function encodeMessage(message: Message): Uint8Array {
 }
 
 /** A message as a whole frame, length and all. */
-export function encodeMessageFrame(message: Message): Uint8Array {
+export function encodeMessageFrame(message: PeerMessage): Uint8Array {
   startFrame(sharedWriter);
   writeMessage(sharedWriter, message);
   writeChecksum(sharedWriter, frameHeaderBytes);
@@ -101,19 +113,21 @@ export function encodeMessageFrame(message: Message): Uint8Array {
 
 /**
  * The message in `item`, checked field by field. Commands and snapshot data are views into `item`. Throws
- * {@link CborError} on anything that {@link encodeMessage} would not have made.
+ * {@link CborError} on anything that {@link encodeMessage} would not have made. Null for a message of a later version that
+ * may be passed over.
  */
-export function decodeMessage(item: Uint8Array): Message {
+export function decodeMessage(item: Uint8Array): PeerMessage | null {
   const reader = new CborReader(item);
   const fields = reader.array();
   const code = reader.unsigned();
   const header: MessageHeader = { from: readNodeId(reader), to: readNodeId(reader), term: readPosition(reader) };
-  const message = readBody(reader, code, header, fields);
+  const isUnknown = code >= firstOptionalCode && code !== codes.StateDigest;
+  const message = isUnknown ? passOver(reader, fields) : readBody(reader, code, header, fields);
   readChecksum(reader, item);
   return message;
 }
 
-function writeHeader(writer: CborWriter, fields: number, message: Message): void {
+function writeHeader(writer: CborWriter, fields: number, message: PeerMessage): void {
   writer.array(fields);
   writer.integer(codes[message.type]);
   writer.text(message.from);
@@ -121,7 +135,7 @@ function writeHeader(writer: CborWriter, fields: number, message: Message): void
   writer.integer(message.term);
 }
 
-function writeMessage(writer: CborWriter, message: Message): void {
+function writeMessage(writer: CborWriter, message: PeerMessage): void {
   switch (message.type) {
     case "PreVote":
       writeHeader(writer, 6, message);
@@ -153,6 +167,12 @@ function writeMessage(writer: CborWriter, message: Message): void {
       writeHeader(writer, 7, message);
       writer.integer(message.context);
       return writer.integer(message.index);
+    case "StateDigest":
+      writeHeader(writer, 9, message);
+      writer.integer(message.version);
+      writer.integer(message.index);
+      writer.integer(message.digest);
+      return writer.boolean(message.isQuestion);
   }
 }
 
@@ -192,7 +212,7 @@ function writeInstallSnapshot(writer: CborWriter, message: InstallSnapshot): voi
   writer.boolean(message.done);
 }
 
-function readBody(reader: CborReader, code: number, header: MessageHeader, fields: number): Message {
+function readBody(reader: CborReader, code: number, header: MessageHeader, fields: number): PeerMessage {
   const { from, to, term } = header;
   const expectFields = (count: number): void => {
     if (fields !== count) throw cannot(`message ${code} has ${count} fields, found ${fields}`);
@@ -238,9 +258,18 @@ function readBody(reader: CborReader, code: number, header: MessageHeader, field
     case codes.ReadIndexReply:
       expectFields(7);
       return readReadIndexReply(reader, header);
+    case codes.StateDigest:
+      expectFields(9);
+      return readStateDigest(reader, header);
     default:
       throw cannot(`message type ${code} is unknown`);
   }
+}
+
+/** Reads the fields between the header and the checksum. */
+function passOver(reader: CborReader, fields: number): null {
+  for (let field = headerFields; field < fields - 1; field++) reader.skip();
+  return null;
 }
 
 function readAppendEntries(reader: CborReader, { from, to, term }: MessageHeader): AppendEntries {
@@ -296,6 +325,14 @@ function readInstallSnapshotReply(reader: CborReader, { from, to, term }: Messag
 function readReadIndexReply(reader: CborReader, { from, to, term }: MessageHeader): ReadIndexReply {
   const context = reader.unsigned();
   return { type: "ReadIndexReply", from, to, term, context, index: readPosition(reader) };
+}
+
+function readStateDigest(reader: CborReader, { from, to, term }: MessageHeader): StateDigest {
+  const version = reader.unsigned();
+  const index = readPosition(reader);
+  const digest = reader.unsigned();
+  if (digest >= 2 ** 32) throw cannot("a digest of more than 32 bits");
+  return { type: "StateDigest", from, to, term, version, index, digest, isQuestion: reader.boolean() };
 }
 
 function cannot(problem: string): CborError {

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { Message } from "../core/message.ts";
+import type { PeerMessage } from "../core/message.ts";
 import type { DirectoryStamp, NodeId } from "../core/types.ts";
 import type { Clock, Timer } from "../node/clock.ts";
 import type { Random } from "../node/random.ts";
@@ -115,7 +115,7 @@ export class PeerLink {
   }
 
   /** Sends, queues or drops a message. */
-  send(message: Message): void {
+  send(message: PeerMessage): void {
     const state = this.#state;
     if (state.kind === "waiting" || state.kind === "stopped") return;
     const { limits } = this.#options;

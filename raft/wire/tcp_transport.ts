@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Message } from "../core/message.ts";
+import type { PeerMessage } from "../core/message.ts";
 import { type DirectoryStamp, nameOf, type NodeId } from "../core/types.ts";
 import type { Clock } from "../node/clock.ts";
 import type { Random } from "../node/random.ts";
@@ -69,7 +69,7 @@ export class TcpTransport implements Transport {
   readonly #links = new Map<NodeId, { readonly link: PeerLink; readonly address: string }>();
   /** The newest connection from each peer, by name, and under which identity the peer came. */
   readonly #inbound = new Map<NodeId, { readonly connection: Connection; readonly identity: NodeId }>();
-  #deliver: ((message: Message) => void) | null = null;
+  #deliver: ((message: PeerMessage) => void) | null = null;
   #isOpen = true;
 
   /** Connects to nobody until there is something to send. */
@@ -80,7 +80,7 @@ export class TcpTransport implements Transport {
   }
 
   /** Begins to deliver; what arrived before is lost. */
-  start(deliver: (message: Message) => void): void {
+  start(deliver: (message: PeerMessage) => void): void {
     this.#deliver = deliver;
   }
 
@@ -114,7 +114,7 @@ export class TcpTransport implements Transport {
   }
 
   /** See {@link Transport.send}. */
-  send(message: Message): void {
+  send(message: PeerMessage): void {
     const known = this.#links.get(message.to) ?? this.#links.get(nameOf(message.to));
     known?.link.send(message);
   }
@@ -175,6 +175,7 @@ export class TcpTransport implements Transport {
   /** One copy of the frame's bytes is enough: the entries of a message are views into it. */
   #receive(connection: Connection, identity: NodeId, item: Uint8Array): void {
     const message = decodeMessage(item);
+    if (message === null) return;
     if (message.from !== identity || message.to !== this.#options.id) {
       connection.close(`it sent a message from ${message.from} to ${message.to}`);
       return;

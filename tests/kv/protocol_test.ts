@@ -115,6 +115,7 @@ const status: KvStatus = {
   leader: "n1",
   commitIndex: 10,
   lastApplied: 10,
+  agreedIndex: 0,
   logBytes: 512,
   snapshotIndex: 4,
   snapshotBytes: 100,

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { maxValueBytes } from "../../kv/limits.ts";
 import { Store } from "../../kv/store.ts";
 import { continueHash, emptyHash, keyProblem, utf8Bytes, valueProblem } from "../../kv/values.ts";
@@ -195,6 +195,53 @@ Deno.test("Store: the hash tells key, value, type and version apart", () => {
   assertEquals(new Set(hashes).size, hashes.length);
   assert(hashes.every((hash) => /^[0-9a-f]{16}$/.test(hash)));
   assertNotEquals(hashes[1], hashes[2]);
+});
+
+Deno.test("Store: the digest tells what the hash tells", () => {
+  const one = new Store();
+  const other = new Store();
+  assertEquals(one.digest(), other.digest());
+  one.put("k", "a");
+  assertNotEquals(one.digest(), other.digest());
+  other.put("k", "a");
+  assertEquals(one.digest(), other.digest());
+  other.put("k", "a");
+  assertNotEquals(one.digest(), other.digest());
+});
+
+Deno.test("Store: each value that has changed in memory is found after as many looks as it takes, and no other", () => {
+  for (const victim of [0, 63, 64, 99]) {
+    const store = new Store();
+    for (let at = 0; at < 100; at++) store.put(`k${at}`, at % 2 === 0 ? `value ${at}` : bytesOf(at, 1, 2));
+    for (let at = 0; at < 100; at += 3) store.append(`k${at}`, at % 2 === 0 ? "!" : bytesOf(3));
+    for (let look = 0; look < 5; look++) store.scrub(64, 1000);
+    const { value } = store.read(`k${victim}`);
+    if (typeof value === "string") Object.assign(store.read(`k${victim}`), { value: value.replace("v", "w") });
+    else value[1] = 7;
+    assertThrows(
+      () => {
+        for (let look = 0; look < 2; look++) store.scrub(64, 1000);
+      },
+      Error,
+      `the value of "k${victim}" in memory is not what was written`,
+    );
+  }
+});
+
+Deno.test("Store: a value larger than one look is looked at all the same, but not every time", () => {
+  const store = new Store();
+  store.put("a", "small");
+  store.put("b", "x".repeat(10_000));
+  store.put("c", "small");
+  Object.assign(store.read("b"), { value: "x".repeat(9_999) + "y" });
+  for (let look = 0; look < 9; look++) store.scrub(64, 1000);
+  assertThrows(
+    () => {
+      for (let look = 0; look < 3; look++) store.scrub(64, 1000);
+    },
+    Error,
+    'the value of "b"',
+  );
 });
 
 Deno.test("Store: 100,000 appends to one key stay linear, of text and of bytes", () => {

@@ -78,6 +78,7 @@ export const someLeader: ReachableServer = {
   leader: "n1",
   commitIndex: 12,
   lastApplied: 11,
+  agreedIndex: 0,
   logBytes: 4096,
   snapshotIndex: 7,
   snapshotBytes: 100,

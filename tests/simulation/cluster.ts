@@ -37,6 +37,8 @@ export class SimulatedCluster {
   readonly #peers: Readonly<Record<NodeId, string>>;
   readonly #servers = new Map<NodeId, KvServer>();
   readonly #restarts: SeededRandom;
+  /** Nodes that will have a reason to stop, and the reason once they have. */
+  readonly #expectedStops = new Map<NodeId, Error | null>();
 
   /** A cluster of which no node runs. */
   constructor(
@@ -100,6 +102,10 @@ export class SimulatedCluster {
     const isThisLife = (): boolean => process.isAlive && process.lives === life;
     const failed = (check: "node-failure" | "node-start", error: unknown): void => {
       if (!isThisLife()) return;
+      if (this.#expectedStops.has(id)) {
+        this.#expectedStops.set(id, error instanceof Error ? error : new Error(String(error)));
+        return;
+      }
       if (isDiskToBlame()) return this.#stoppedByDisk(id, life);
       const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       this.#onViolation(new Violation(check, `${id}#${life}: ${text}`, { cause: error }));
@@ -116,6 +122,16 @@ export class SimulatedCluster {
       },
       (error) => failed("node-start", error),
     );
+  }
+
+  /** From now on the node may stop by itself: the one thing that is no violation then. */
+  expectStop(id: NodeId): void {
+    this.#expectedStops.set(id, null);
+  }
+
+  /** Why a node has stopped that was expected to; null as long as it has not. */
+  stopReason(id: NodeId): Error | null {
+    return this.#expectedStops.get(id) ?? null;
   }
 
   /** Starts all nodes. */

@@ -70,6 +70,7 @@ export const rareNames = [
   "node stopped by a failing disk",
   "restart of the whole cluster",
   "write after healing with a minority down",
+  "replica found to differ",
 ] as const;
 
 /** The name of a fault. */

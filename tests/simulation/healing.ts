@@ -1,11 +1,13 @@
 /**
  * The end of a run: faults are taken back, and the cluster must come round. Within ten election timeouts a quorum serves
- * writes again, though a minority may still be down; leaders stay, also while some links stay cut; later all replicas are equal, and hold what was acknowledged.
+ * writes again, though a minority may still be down; leaders stay, also while some links stay cut; later all replicas are
+ * equal, and hold what was acknowledged; and a replica that is then made to differ is found out.
  *
  * @module
  */
 import { Clerk } from "../../kv/clerk.ts";
 import type { Configuration, NodeId } from "../../raft/core/types.ts";
+import { checkDivergence } from "./divergence.ts";
 import { describe, type HealingContext, probe, settlesWithin } from "./healing_context.ts";
 import { maxStallMs } from "./nemesis_context.ts";
 import { drawMinority } from "./operator.ts";
@@ -42,6 +44,7 @@ export async function healAndCheck(context: HealingContext): Promise<Healing> {
   await checkLastingDamage(context);
   await converge(context);
   await checkWrites(context);
+  await checkDivergence(context);
   return { recoveryTimeouts };
 }
 

@@ -24,7 +24,7 @@ import { StormGuard } from "./storm_guard.ts";
 import { Violation } from "./violation.ts";
 
 interface MachineView {
-  readonly replica: string;
+  replica: string;
   previousIndex: number | null;
   /** Hash of the state after the last command; null after a start or a restored snapshot. */
   hash: string | null;
@@ -52,6 +52,10 @@ export class Monitor implements Observer {
   readonly #promises = new Map<NodeId, NodePromises>();
   readonly #idOfStorage = new WeakMap<FileStorage, NodeId>();
   readonly #machines = new WeakMap<KvStateMachine, MachineView>();
+  /** The machine of each node's latest life. */
+  readonly #machineOf = new Map<NodeId, KvStateMachine>();
+  /** Machines and nodes that were made to differ. */
+  readonly #disregarded = new Set<KvStateMachine | NodeId>();
   /** The life whose turn it is. */
   #current = "";
 
@@ -73,6 +77,21 @@ export class Monitor implements Observer {
   /** The latest life of a node; undefined before the first. */
   viewOf(id: NodeId): NodeView | undefined {
     return this.#views.get(id);
+  }
+
+  /** The machine of a node, once it has executed a command. */
+  machineOf(id: NodeId): KvStateMachine | undefined {
+    return this.#machineOf.get(id);
+  }
+
+  /** From now on nothing is expected of a machine. */
+  disregard(machine: KvStateMachine): void {
+    this.#disregarded.add(machine);
+  }
+
+  /** From now on nothing is expected of any machine of a node. */
+  disregardNext(id: NodeId): void {
+    this.#disregarded.add(id);
   }
 
   /** Counts what can be told only at the end. */
@@ -129,6 +148,10 @@ export class Monitor implements Observer {
   /** See {@link Observer.executed}. */
   executed(machine: KvStateMachine, command: KvCommand, context: ApplyContext, result: KvResult): void {
     const view = this.#machineView(machine);
+    this.#machineOf.set(idOfLabel(this.#current), machine);
+    // A machine restores its snapshot before its core takes a step: only now it is known whose it is.
+    view.replica = this.#current;
+    if (this.#disregarded.has(machine) || this.#disregarded.has(idOfLabel(view.replica))) return;
     const { replica, previousIndex, hash: hashBefore } = view;
     const { hash: hashAfter } = machine.figures();
     view.previousIndex = context.index;
@@ -228,4 +251,9 @@ export class Monitor implements Observer {
 function serialsOf(command: Extract<KvCommand, { readonly sessionId: number }>): string {
   if (command.kind === "write") return `${command.serialNumber}`;
   return `${command.firstSerial}-${command.firstSerial + command.operations.length - 1}`;
+}
+
+/** The node of a life's label, `n1#2`. */
+function idOfLabel(label: string): NodeId {
+  return label.slice(0, label.lastIndexOf("#"));
 }

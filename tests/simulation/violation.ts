@@ -12,6 +12,7 @@ export type EndCheckName =
   | "acknowledged-writes"
   | "liveness"
   | "convergence"
+  | "divergence"
   | "determinism"
   | "harness";
 

@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { crc32 } from "../../../raft/encoding/crc32.ts";
-import type { Message } from "../../../raft/core/message.ts";
+import type { PeerMessage } from "../../../raft/core/message.ts";
 import type { Entry } from "../../../raft/core/types.ts";
 import type { Applier } from "../../../raft/node/apply_queue.ts";
 import { RaftNode } from "../../../raft/node/node.ts";
@@ -21,10 +21,10 @@ import { ManualClock, settle } from "./support/manual_clock.ts";
 class Bench {
   readonly clock = new ManualClock();
   readonly storage: MemoryStorage;
-  readonly sent: Message[] = [];
+  readonly sent: PeerMessage[] = [];
   readonly applied: Entry[] = [];
   readonly stopped: (Error | null)[] = [];
-  deliver: (message: Message) => void = () => {};
+  deliver: (message: PeerMessage) => void = () => {};
   isTransportOpen = true;
   isDiskHeld = false;
   #held: (() => void)[] = [];
@@ -80,7 +80,7 @@ class Bench {
     return settle();
   }
 
-  count(type: Message["type"]): number {
+  count(type: PeerMessage["type"]): number {
     return this.sent.filter((message) => message.type === type).length;
   }
 }

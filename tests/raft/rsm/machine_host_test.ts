@@ -26,7 +26,9 @@ function host(journal: Journal): MachineHost<string, number, "all" | "impossible
 const configuration = { voters: ["n1"], outgoing: [], learners: [] };
 
 function snapshotBytes(applied: { index: number; term: number }): ReadableStream<Uint8Array> {
-  const header = encodeSnapshotHeader({ clusterTimeMs: 1_800_000_000_000, applied });
+  const header = encodeSnapshotHeader({
+    ...{ clusterTimeMs: 1_800_000_000_000, applied, replicaDigest: null, machineDigest: null },
+  });
   return ReadableStream.from([header, new TextEncoder().encode('[["a","b"],""]')]);
 }
 

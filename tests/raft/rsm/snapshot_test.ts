@@ -139,7 +139,8 @@ Deno.test("a machine whose snapshot fails stops the node, and the view is releas
 });
 
 Deno.test("a snapshot's header is found however the stream is cut", async () => {
-  const header = { clusterTimeMs: 1_700_000_000_123, applied: { index: 2 ** 40, term: 7 } };
+  const position = { clusterTimeMs: 1_700_000_000_123, applied: { index: 2 ** 40, term: 7 } };
+  const header = { ...position, replicaDigest: 0xfedcba98, machineDigest: null };
   const whole = new Uint8Array([...encodeSnapshotHeader(header), 1, 2, 3]);
   for (let size = 1; size <= whole.length; size++) {
     const chunks = ReadableStream.from(
@@ -154,8 +155,24 @@ Deno.test("a snapshot's header is found however the stream is cut", async () => 
 });
 
 Deno.test("a snapshot that is cut short or of another format is refused", async () => {
-  const bytes = encodeSnapshotHeader({ clusterTimeMs: 1, applied: { index: 1, term: 1 } });
-  await assertRejects(() => openSnapshot(ReadableStream.from([bytes.slice(0, 24)])), SnapshotFormatError, "24 bytes");
+  const bytes = encodeSnapshotHeader({
+    ...{ clusterTimeMs: 1, applied: { index: 1, term: 1 }, replicaDigest: 1, machineDigest: 2 },
+  });
+  for (const size of [24, 33]) {
+    const cut = ReadableStream.from([bytes.slice(0, size)]);
+    await assertRejects(() => openSnapshot(cut), SnapshotFormatError, `${size} bytes`);
+  }
   bytes[0] = 9;
   await assertRejects(() => openSnapshot(ReadableStream.from([bytes])), SnapshotFormatError, "version 9");
+});
+
+Deno.test("a snapshot of the format without digests is read", async () => {
+  const position = { clusterTimeMs: 5, applied: { index: 3, term: 1 } };
+  const bytes = encodeSnapshotHeader({ ...position, replicaDigest: 1, machineDigest: 2 }).slice(0, 25);
+  bytes[0] = 1;
+  const opened = await openSnapshot(ReadableStream.from([bytes, Uint8Array.of(7)]));
+  assertEquals(opened.header, { ...position, replicaDigest: null, machineDigest: null });
+  const rest: number[] = [];
+  for await (const chunk of opened.chunks) rest.push(...chunk);
+  assertEquals(rest, [7]);
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "../../../raft/core/message.ts";
+import type { PeerMessage } from "../../../raft/core/message.ts";
 import type { Entry } from "../../../raft/core/types.ts";
 import type { CborValue } from "../../../raft/encoding/cbor.ts";
 
@@ -18,7 +18,7 @@ const entries: readonly Entry[] = [
 ];
 
 /** A message and its array. */
-export const sampleMessages: readonly (readonly [message: Message, fields: readonly CborValue[]])[] = [
+export const sampleMessages: readonly (readonly [message: PeerMessage, fields: readonly CborValue[]])[] = [
   [{ type: "PreVote", ...header, lastLog: { index: 4, term: 3 } }, [1, "n1", "n2", 7, [4, 3]]],
   [{ type: "PreVoteReply", ...header, voteGranted: true }, [2, "n1", "n2", 7, true]],
   [
@@ -61,4 +61,8 @@ export const sampleMessages: readonly (readonly [message: Message, fields: reado
   [{ type: "TimeoutNow", ...header }, [9, "n1", "n2", 7]],
   [{ type: "ReadIndex", ...header, context: 2 ** 53 - 1 }, [10, "n1", "n2", 7, 2 ** 53 - 1]],
   [{ type: "ReadIndexReply", ...header, context: 12, index: 2 ** 52 }, [11, "n1", "n2", 7, 12, 2 ** 52]],
+  [
+    { type: "StateDigest", ...header, version: 1, index: 256, digest: 0xfedcba98, isQuestion: true },
+    [128, "n1", "n2", 7, 1, 256, 0xfedcba98, true],
+  ],
 ];

@@ -1,6 +1,6 @@
 /** Messages between nodes over live sockets. */
 import { assert, assertEquals } from "@std/assert";
-import type { Message } from "../../../raft/core/message.ts";
+import type { PeerMessage } from "../../../raft/core/message.ts";
 import { realClock } from "../../../raft/node/clock.ts";
 import { realRandom } from "../../../raft/node/random.ts";
 import { DenoNetwork } from "../../../raft/wire/deno_network.ts";
@@ -16,7 +16,7 @@ import { until } from "./until.ts";
 /** A node that only talks. */
 class TalkingNode implements AsyncDisposable {
   readonly transport: TcpTransport;
-  readonly received: Message[] = [];
+  readonly received: PeerMessage[] = [];
   readonly problems: string[] = [];
   readonly id: string;
   #listener: WireListener | null = null;
@@ -87,7 +87,7 @@ Deno.test("tcp transport: messages arrive both ways, in order, as they were sent
   await until(() => a.received.length === 1_000 && b.received.length === 1_000);
   assertEquals(b.terms, Array.from({ length: 1_000 }, (_, at) => at + 1));
   const data = new Uint8Array(900_000).fill(7);
-  const large: Message = {
+  const large: PeerMessage = {
     type: "AppendEntries",
     from: "a",
     to: "b",

@@ -8,6 +8,7 @@ import { logMutants } from "./core_log.ts";
 import { membershipMutants } from "./core_membership.ts";
 import { readMutants } from "./core_reads.ts";
 import { replicationMutants } from "./core_replication.ts";
+import { divergenceMutants } from "./divergence.ts";
 import { keyValueMutants } from "./key_value.ts";
 import type { Mutant } from "./mutant.ts";
 import { nodeMutants } from "./node_and_machine.ts";
@@ -23,4 +24,5 @@ export const catalogue: readonly Mutant[] = [
   ...nodeMutants,
   ...storageMutants,
   ...keyValueMutants,
+  ...divergenceMutants,
 ];

@@ -15,6 +15,7 @@ const endChecks: Readonly<Record<EndCheckName, string | null>> = {
   "acknowledged-writes": null,
   "liveness": null,
   "convergence": null,
+  "divergence": null,
   "determinism": null,
   "harness": "says that the simulation itself is broken",
 };

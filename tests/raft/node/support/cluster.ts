@@ -46,19 +46,26 @@ export class Cluster implements AsyncDisposable {
   readonly members = new Map<string, Member>();
   readonly #options: Omit<MachineOptions<string, number>, "machine">;
   readonly #names: readonly string[];
+  readonly #machine: () => Journal;
   #seed = 1;
 
-  private constructor(count: number, options: Omit<MachineOptions<string, number>, "machine">) {
+  private constructor(
+    count: number,
+    options: Omit<MachineOptions<string, number>, "machine">,
+    machine: () => Journal,
+  ) {
     this.#options = options;
+    this.#machine = machine;
     this.#names = Array.from({ length: count }, (_, index) => `n${index + 1}`);
   }
 
-  /** Starts `count` members, n1 and so on. */
+  /** Starts `count` members, n1 and so on, each with a machine of its own. */
   static async start(
     count: number,
     options: Omit<MachineOptions<string, number>, "machine"> = {},
+    machine: () => Journal = () => new Journal(),
   ): Promise<Cluster> {
-    const cluster = new Cluster(count, options);
+    const cluster = new Cluster(count, options, machine);
     for (const name of cluster.#names) await cluster.startMember(name);
     return cluster;
   }
@@ -67,7 +74,7 @@ export class Cluster implements AsyncDisposable {
   async startMember(id: string): Promise<Member> {
     const initialConfiguration = { voters: this.#names, outgoing: [], learners: [] };
     const storage = MemoryStorage.create({ initialConfiguration });
-    const journal = new Journal();
+    const journal = this.#machine();
     const stopped: (Error | null)[] = [];
     const batches: WriteBatch[] = [];
     let fault: Error | null = null;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "../../../../raft/core/message.ts";
+import type { PeerMessage } from "../../../../raft/core/message.ts";
 import type { Clock } from "../../../../raft/node/clock.ts";
 import type { Transport } from "../../../../raft/wire/transport.ts";
 
@@ -11,12 +11,12 @@ import type { Transport } from "../../../../raft/wire/transport.ts";
 export class LocalNetwork {
   readonly #clock: Clock;
   readonly #delayMs: number;
-  readonly #receivers = new Map<string, (message: Message) => void>();
+  readonly #receivers = new Map<string, (message: PeerMessage) => void>();
   readonly #isolated = new Set<string>();
   /** Everything that was sent, delivered or not. */
-  readonly sent: Message[] = [];
+  readonly sent: PeerMessage[] = [];
   /** Messages for which it returns true are lost. */
-  drop: (message: Message) => boolean = () => false;
+  drop: (message: PeerMessage) => boolean = () => false;
 
   constructor(clock: Clock, delayMs: number = 1) {
     this.#clock = clock;
