@@ -98,6 +98,13 @@ export class OrderedMap<Item> implements OrderedMapView<Item> {
   #splitKey = "";
   /** What {@link set} replaced. */
   #previous: Item | undefined = undefined;
+  /**
+   * Where {@link get} last found something, in a leaf that may be changed in place: whoever then sets the same key need not
+   * go down the tree again. Valid until the next change.
+   */
+  #foundLeaf: Leaf<Item> | null = null;
+  #foundKey = "";
+  #foundAt = 0;
 
   /** Number of keys. */
   get size(): number {
@@ -106,7 +113,21 @@ export class OrderedMap<Item> implements OrderedMapView<Item> {
 
   /** The value of a key, or undefined. */
   get(key: string): Item | undefined {
-    return find(this.#root, key);
+    const owner = this.#owner;
+    let node = this.#root;
+    let isOwned = node.owner === owner;
+    while (!node.isLeaf) {
+      const child: Node<Item> | undefined = node.children[upperBound(node.separators, key)];
+      if (child === undefined) return undefined;
+      isOwned &&= child.owner === owner;
+      node = child;
+    }
+    const at = lowerBound(node.keys, key);
+    if (node.keys[at] !== key) return undefined;
+    this.#foundLeaf = isOwned ? node : null;
+    this.#foundKey = key;
+    this.#foundAt = at;
+    return node.values[at];
   }
 
   /** Entries with `from <= key < until`, in order. Do not write while iterating; take a view for that. */
@@ -127,11 +148,19 @@ export class OrderedMap<Item> implements OrderedMapView<Item> {
   /** The map as it is now, for ever. O(1); later writes copy what they change. */
   snapshotView(): OrderedMapView<Item> {
     this.#owner = {};
+    this.#foundLeaf = null;
     return new View(this.#root, this.#size);
   }
 
   /** Sets the value of a key; returns the one it had, or undefined. */
   set(key: string, value: Item): Item | undefined {
+    const found = this.#foundLeaf;
+    this.#foundLeaf = null;
+    if (found !== null && key === this.#foundKey) {
+      const replaced = found.values[this.#foundAt];
+      found.values[this.#foundAt] = value;
+      return replaced;
+    }
     this.#previous = undefined;
     const root = this.#own(this.#root);
     this.#root = root;
@@ -153,6 +182,7 @@ export class OrderedMap<Item> implements OrderedMapView<Item> {
   /** Takes a key out; returns the value it had, or undefined. */
   delete(key: string): Item | undefined {
     const previous = find(this.#root, key);
+    this.#foundLeaf = null;
     if (previous === undefined) return undefined;
     this.#root = this.#own(rootWithoutStem(this.#root));
     let node: Node<Item> = this.#root;

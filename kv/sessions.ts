@@ -43,9 +43,60 @@ const sessionExpired: SessionOutcome = { kind: "sessionExpired" };
 const staleSerial: SessionOutcome = { kind: "staleSerial" };
 const tooManyOutstanding: SessionOutcome = { kind: "tooManyOutstanding" };
 
+/** Results of serials that lie close together, each at its serial modulo the length. */
+class ResultRing {
+  /** 0 stands for no result, which no packed result is. The length is a power of two. */
+  #packed = new Float64Array(16);
+  /** Results kept. */
+  size = 0;
+
+  /** The result of a serial from `lowest` on. */
+  find(serial: number, lowest: number): number | undefined {
+    // Further away than any that was kept, and in the place of another one.
+    if (serial - lowest >= this.#packed.length) return undefined;
+    const packed = this.#packed[serial & (this.#packed.length - 1)];
+    return packed === 0 ? undefined : packed;
+  }
+
+  /** Keeps the result of a serial from `lowest` on; the ring grows until it is longer than these are apart. */
+  keep(serial: number, packed: number, lowest: number): void {
+    while (serial - lowest >= this.#packed.length) this.#grow(lowest);
+    this.#packed[serial & (this.#packed.length - 1)] = packed;
+    this.size++;
+  }
+
+  /** Forgets serials from `from` on and below `lowest`; returns how many are left. */
+  forget(from: number, lowest: number): number {
+    const packed = this.#packed;
+    const mask = packed.length - 1;
+    const end = Math.min(lowest, from + packed.length);
+    for (let serial = from; serial < end; serial++) {
+      if (packed[serial & mask] !== 0) this.size--;
+      packed[serial & mask] = 0;
+    }
+    return this.size;
+  }
+
+  /** Serials, from `lowest` on, and their results. */
+  list(lowest: number): [serial: number, packed: number][] {
+    const results: [number, number][] = [];
+    for (let serial = lowest; serial < lowest + this.#packed.length; serial++) {
+      const packed = this.find(serial, lowest);
+      if (packed !== undefined) results.push([serial, packed]);
+    }
+    return results;
+  }
+
+  #grow(lowest: number): void {
+    const results = this.list(lowest);
+    this.#packed = new Float64Array(2 * this.#packed.length);
+    for (const [serial, packed] of results) this.#packed[serial & (this.#packed.length - 1)] = packed;
+  }
+}
+
 /**
  * One client's session. Nearly all clients have one write under way at a time, so the first kept result lives in the
- * object itself; a map exists only while there are more.
+ * object itself; a ring exists only while there are more.
  */
 class Session {
   readonly id: number;
@@ -57,8 +108,8 @@ class Session {
   serial = 0;
   /** Packed result of `serial`. */
   packed = 0;
-  /** Further results, serial to packed result, all with serials >= lowestOutstanding; null for none. */
-  more: Map<number, number> | null = null;
+  /** Further results, all with serials >= lowestOutstanding; null for none. */
+  more: ResultRing | null = null;
   /** Neighbour that was idle longer, and the one that was idle less long. */
   older: Session | null = null;
   newer: Session | null = null;
@@ -69,7 +120,7 @@ class Session {
   }
 
   find(serial: number): number | undefined {
-    return this.serial === serial ? this.packed : this.more?.get(serial);
+    return this.serial === serial ? this.packed : this.more?.find(serial, this.lowestOutstanding);
   }
 
   keep(serial: number, packed: number): void {
@@ -77,8 +128,8 @@ class Session {
       this.serial = serial;
       this.packed = packed;
     } else {
-      this.more ??= new Map();
-      this.more.set(serial, packed);
+      this.more ??= new ResultRing();
+      this.more.keep(serial, packed, this.lowestOutstanding);
     }
   }
 
@@ -88,22 +139,13 @@ class Session {
     const from = this.lowestOutstanding;
     this.lowestOutstanding = lowest;
     if (this.serial < lowest) this.serial = 0;
-    const { more } = this;
-    if (more === null) return;
-    if (lowest - from <= more.size) {
-      for (let serial = from; serial < lowest; serial++) more.delete(serial);
-    } else {
-      for (const serial of more.keys()) {
-        if (serial < lowest) more.delete(serial);
-      }
-    }
-    if (more.size === 0) this.more = null;
+    if (this.more?.forget(from, lowest) === 0) this.more = null;
   }
 
   /** Kept results by ascending serial: the one order, however they came. */
   sortedResults(): [serial: number, packed: number][] {
-    const results: [number, number][] = this.serial === 0 ? [] : [[this.serial, this.packed]];
-    if (this.more !== null) results.push(...this.more);
+    const results = this.more?.list(this.lowestOutstanding) ?? [];
+    if (this.serial !== 0) results.push([this.serial, this.packed]);
     return results.sort(([a], [b]) => a - b);
   }
 }
@@ -221,7 +263,8 @@ export class SessionTable {
     for (let at = 0; at < results.length; at += 2) {
       const serial = results[at] ?? 0;
       const packed = results[at + 1] ?? 0;
-      if (serial < least) return `session ${id} has serial ${serial} out of order`;
+      const isTooFar = serial - lowestOutstanding >= this.#maxOutstanding;
+      if (serial < least || isTooFar) return `session ${id} has serial ${serial} out of order`;
       if (unpackOutcome(packed) === null) return `session ${id} has an unknown result ${packed}`;
       session.keep(serial, packed);
       least = serial + 1;

@@ -15,7 +15,7 @@ import { finishMix, mixWord } from "../raft/encoding/mix.ts";
 import { largestNumber, maxStoreBytes, maxValueBytes } from "./limits.ts";
 import { OrderedMap, type OrderedMapView } from "./ordered_map.ts";
 import type { WriteOutcome } from "./outcomes.ts";
-import { continueHash, emptyHash, endOfPrefix, utf8Bytes, type Value, valueBytes } from "./values.ts";
+import { continueHash, emptyHash, endOfPrefix, measure, utf8Bytes, type Value, valueBytes } from "./values.ts";
 
 /** A key's value. Never changed in place, so that views of the store may share it. */
 export interface StoreEntry {
@@ -94,11 +94,11 @@ export class Store {
   /** Replaces the value of a key, whatever its type was. */
   put(key: string, value: Value): WriteOutcome {
     const previous = this.#entries.get(key);
-    const bytes = valueBytes(value);
+    const { bytes, hash } = measure(emptyHash, value);
     if (bytes > maxValueBytes) return valueTooLarge;
     // Bytes are copied, because they may be a small view of a large network buffer, which they would keep alive.
     const kept = typeof value === "string" ? value : value.slice();
-    return this.#replace(key, previous, kept, bytes, continueHash(emptyHash, value));
+    return this.#replace(key, previous, kept, bytes, hash);
   }
 
   /** Replaces the value of a key if its version is `version`; 0 stands for a missing key. */
@@ -239,8 +239,8 @@ export class Store {
   }
 
   #set(key: string, previous: StoreEntry | undefined, entry: StoreEntry): void {
-    const keyHash = continueHash(emptyHash, key);
-    if (previous === undefined) this.#bytes += utf8Bytes(key);
+    const { hash: keyHash, bytes: keyBytes } = measure(emptyHash, key);
+    if (previous === undefined) this.#bytes += keyBytes;
     else this.#count(keyHash, previous, -1);
     this.#count(keyHash, entry, 1);
     this.#entries.set(key, entry);

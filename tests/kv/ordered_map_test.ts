@@ -79,3 +79,32 @@ Deno.test("OrderedMap: keys are ordered by UTF-16 code units", () => {
   for (const key of ["\uff61", "\u{1f600}", "a", "Z", ""]) map.set(key, 1);
   assertEquals([...map.range()].map(([key]) => key), ["", "Z", "a", "\u{1f600}", "\uff61"]);
 });
+
+Deno.test("OrderedMap: a key that was just read is set like any other, and no view sees it", () => {
+  const random = seededRandom(21);
+  const map = new OrderedMap<number>();
+  const model = new Map<string, number>();
+  let view = map.snapshotView();
+  let viewed = new Map<string, number>();
+  for (let round = 0; round < 30_000; round++) {
+    const key = `k${Math.floor(random() * 700)}`;
+    assertEquals(map.get(key), model.get(key));
+    const roll = random();
+    const other = `k${Math.floor(random() * 700)}`;
+    if (roll < 0.1) {
+      map.delete(other);
+      model.delete(other);
+    } else if (roll < 0.2) {
+      map.set(other, -round);
+      model.set(other, -round);
+    }
+    if (roll > 0.99) {
+      view = map.snapshotView();
+      viewed = new Map(model);
+    }
+    assertEquals(map.set(key, round), model.get(key));
+    model.set(key, round);
+    assertEquals(view.get(key), viewed.get(key));
+  }
+  assertEquals([...map.range()], [...model].sort(([a], [b]) => a < b ? -1 : 1));
+});

@@ -165,3 +165,35 @@ Deno.test("sessions: packed results come back as they were", () => {
     assertEquals(unpackOutcome(packed), null);
   }
 });
+
+Deno.test("SessionTable: one session's results are those of a plain table, however far its serials run ahead", () => {
+  const random = seededRandom(4);
+  const options = { maxOutstanding: 600 };
+  let table = tableWithSession(options);
+  const kept = new Map<number, WriteOutcome>();
+  let lowest = 1;
+  for (let round = 0; round < 20_000; round++) {
+    if (random() < 0.02) lowest += Math.floor(random() ** 3 * 1500);
+    for (const serial of kept.keys()) if (serial < lowest) kept.delete(serial);
+    const serial = lowest + Math.floor(random() ** 4 * 700);
+    const answer = table.admit(1, serial, lowest, 0);
+    const isTooFar = serial - lowest >= 600;
+    assertEquals(answer, kept.get(serial) ?? (isTooFar ? { kind: "tooManyOutstanding" } : null));
+    if (answer === null) {
+      table.keep(1, serial, written(round + 1));
+      kept.set(serial, written(round + 1));
+    }
+    if (random() < 0.01) table = reload(table, options);
+  }
+  assertEquals([...table.freeze()].slice(2), [
+    lowest,
+    kept.size,
+    ...[...kept].sort(([a], [b]) => a - b).flatMap(([serial, outcome]) => [serial, packOutcome(outcome)]),
+  ]);
+});
+
+Deno.test("SessionTable: a result further ahead than any may be is refused when it is loaded", () => {
+  const table = new SessionTable({ maxOutstanding: 100 });
+  assertEquals(table.load(1, 0, 5, [104, packOutcome(written(1))]), null);
+  assertEquals(table.load(2, 0, 5, [105, packOutcome(written(1))]), "session 2 has serial 105 out of order");
+});

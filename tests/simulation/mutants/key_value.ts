@@ -99,7 +99,7 @@ export const keyValueMutants: readonly Mutant[] = [
     origin: "a view of the state must not change while it is being written",
     knownBug: 18,
     file: "kv/ordered_map.ts",
-    find: "    this.#owner = {};\n    return new View",
+    find: "    this.#owner = {};\n    this.#foundLeaf = null;\n    return new View",
     replace: "    return new View",
     whyItMatters: "a snapshot holds the effects of entries that will be applied to it once more",
   },
