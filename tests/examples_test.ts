@@ -45,8 +45,8 @@ async function sourcesIn(folder: string): Promise<string[]> {
   return paths.sort();
 }
 
-/** Runs a program in an empty directory with nothing but this package in its import map. */
-async function run(code: string): Promise<{ code: number; text: string }> {
+/** Works on programs in an empty directory with nothing but this package in its import map; their names are 0.ts, 1.ts, …. */
+async function deno(command: readonly string[], programs: readonly string[]): Promise<{ code: number; text: string }> {
   const directory = await Deno.makeTempDir({ prefix: "balsa-example-" });
   try {
     const { exports, compilerOptions } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
@@ -54,9 +54,9 @@ async function run(code: string): Promise<{ code: number; text: string }> {
       Object.entries(exports).map(([name, path]) => [`@balsa/balsa${name.slice(1)}`, new URL(String(path), root).href]),
     );
     await Deno.writeTextFile(`${directory}/deno.json`, JSON.stringify({ imports, compilerOptions, lock: false }));
-    await Deno.writeTextFile(`${directory}/example.ts`, code);
-    const args = ["run", "--quiet", "--check", "-A", "example.ts"];
-    // What the example keeps in a directory for temporary files goes with ours.
+    for (const [index, code] of programs.entries()) await Deno.writeTextFile(`${directory}/${index}.ts`, code);
+    const args = [...command, ...programs.keys().map((index) => `${index}.ts`)];
+    // What an example keeps in a directory for temporary files goes with ours.
     const env = { NO_COLOR: "1", TMPDIR: directory };
     const output = await new Deno.Command(Deno.execPath(), { args, cwd: directory, env }).output();
     const decoder = new TextDecoder();
@@ -64,6 +64,15 @@ async function run(code: string): Promise<{ code: number; text: string }> {
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+/** Types of many programs are checked at once: each would bring the whole package along. */
+function check(programs: readonly string[]): Promise<{ code: number; text: string }> {
+  return deno(["check", "--quiet"], programs);
+}
+
+function run(program: string): Promise<{ code: number; text: string }> {
+  return deno(["run", "--quiet", "--no-check", "-A"], [program]);
 }
 
 const folders = ["raft/", "kv/", "mapreduce/"];
@@ -88,7 +97,12 @@ Deno.test("examples: they are found", () => {
 
 Deno.test("examples: one that fails is noticed", async () => {
   assertEquals((await run("throw new Error('planted')")).code, 1);
-  assertEquals((await run("const text: string = 1; console.log(text)")).code, 1);
+  assertEquals((await check(["export {};", "const text: string = 1; console.log(text)"])).code, 1);
+});
+
+Deno.test("examples: their types are right", async () => {
+  const { code, text } = await check(examples.map((example) => example.code));
+  assertEquals(code, 0, `${text}\n${examples.map(({ place }, index) => `${index}.ts is ${place}`).join("\n")}`);
 });
 
 for (const { place, code } of examples) {
