@@ -13,7 +13,7 @@ import type { CommandCodec, StateMachine } from "./state_machine.ts";
 export interface MachineOptions<Command, Result, Query = never, Answer = never> {
   /** The machine, in its initial state: the log or a snapshot brings it to where it was. */
   readonly machine: StateMachine<Command, Result, Query, Answer>;
-  /** Bytes of log on disk beyond which a snapshot is taken; -1 for never. 8 MiB unless given. */
+  /** Bytes of log on disk beyond which a snapshot is taken; -1 for never. 32 MiB unless given. */
   readonly maxRaftState?: number;
   /** Bytes of a command's encoding that are accepted; 1.5 MiB unless given, and at most 3 MiB, to fit a peer's frame. */
   readonly maxCommandBytes?: number;
@@ -43,7 +43,7 @@ export function machineSettings(
   id: NodeId,
   options: Pick<MachineOptions<never, unknown>, "maxRaftState" | "maxCommandBytes" | "timeoutMs">,
 ): MachineSettings {
-  const { maxRaftState = 8 * 1024 * 1024, maxCommandBytes = 1.5 * 1024 * 1024, timeoutMs = 10_000 } = options;
+  const { maxRaftState = 32 * 1024 * 1024, maxCommandBytes = 1.5 * 1024 * 1024, timeoutMs = 10_000 } = options;
   if (maxRaftState !== -1 && !(maxRaftState >= 1)) {
     throw new RangeError(
       `Cannot start node ${id}: maxRaftState is ${maxRaftState}; give bytes, or -1 for no snapshots`,
