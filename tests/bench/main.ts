@@ -1,81 +1,61 @@
 /**
- * `deno task bench`: what three processes on this machine do, beside a bare replicated append measured in the same run.
+ * `deno task bench`: what clusters of processes on this machine do, beside a bare replicated append measured in the same
+ * run.
  *
- *     deno task bench [--quick] [--seconds N] [--json FILE]
+ *     deno task bench [--quick] [--only PART,PART…] [--json FILE] [--html FILE]
+ *                     [--seconds N] [--puts N] [--keys N] [--clerks N] [--appends N] [--members 3,5,7] [--missed-mebibytes N]
+ *
+ * The parts are the keys of `sections` below; `sizes.ts` says what the numbers mean.
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { NodeProcesses } from "../e2e/node_processes.ts";
-import { BareAppend } from "./bare_client.ts";
-import { measure, type Measurement } from "./measure.ts";
+import { pageHtml } from "./page.ts";
+import { type Findings, tableText } from "./report.ts";
+import { concurrency } from "./sections/concurrency.ts";
+import { clerkCount, keyCount, logLength, memberCount, oneKey, valueSizes } from "./sections/growth.ts";
+import { catchUp, pauses, start } from "./sections/nodes.ts";
+import { reads } from "./sections/reads.ts";
+import { type BenchArguments, benchArguments, type Sizes } from "./sizes.ts";
 
-/** Figures of one workload at each concurrency. */
-export interface Series {
-  /** What was called. */
-  readonly name: string;
-  /** One measurement for each concurrency. */
-  readonly measurements: readonly Measurement[];
-}
+const sections: Readonly<Record<string, (sizes: Sizes) => Promise<Findings>>> = {
+  "concurrency": concurrency,
+  "reads": reads,
+  "log-length": logLength,
+  "keys": keyCount,
+  "clerks": clerkCount,
+  "value-sizes": valueSizes,
+  "one-key": oneKey,
+  "members": memberCount,
+  "start": start,
+  "catch-up": catchUp,
+  "pauses": pauses,
+};
 
-const concurrencies = [1, 16, 64, 256, 1000];
-
-async function runBare(seconds: number): Promise<Series> {
-  await using bare = await BareAppend.start();
-  const measurements: Measurement[] = [];
-  for (const concurrency of concurrencies) measurements.push(await measure(concurrency, seconds, bare.append));
-  return { name: "bare replicated append", measurements };
-}
-
-async function runBalsa(seconds: number): Promise<Series[]> {
-  await using nodes = await NodeProcesses.start();
-  await using clerk = nodes.clerk();
-  const value = "v".repeat(100);
-  let serial = 0;
-  const fail = (error: unknown): never => {
-    throw error;
-  };
-  const key = (): string => `key${serial++ % 10_000}`;
-  await clerk.put("warm", value);
-  const operations = {
-    "durable put": (done: () => void) => void clerk.put(key(), value).then(done, fail),
-    "linearizable get": (done: () => void) => void clerk.get(key()).then(done, fail),
-  };
-  const series: Series[] = [];
-  for (const [name, operation] of Object.entries(operations)) {
-    const measurements: Measurement[] = [];
-    for (const concurrency of concurrencies) measurements.push(await measure(concurrency, seconds, operation));
-    series.push({ name, measurements });
+async function run({ sizes, only, json, html }: BenchArguments): Promise<void> {
+  const unknown = only.filter((name) => !(name in sections));
+  if (unknown.length > 0) {
+    throw new Error(`Cannot run ${unknown.join(", ")}: the parts are ${Object.keys(sections).join(", ")}`);
   }
-  return series;
-}
-
-function print(series: readonly Series[]): void {
-  const [bare] = series;
-  console.log("workload                  in flight   ops/s       p50 ms    p99 ms    max ms   of bare append");
-  for (const { name, measurements } of series) {
-    for (const [position, figures] of measurements.entries()) {
-      const ratio = figures.perSecond / (bare?.measurements[position]?.perSecond ?? NaN);
-      console.log(
-        name.padEnd(26) + String(figures.concurrency).padStart(9) +
-          Math.round(figures.perSecond).toString().padStart(9) +
-          figures.p50Ms.toFixed(2).padStart(11) + figures.p99Ms.toFixed(2).padStart(10) +
-          figures.maxMs.toFixed(1).padStart(10) + ratio.toFixed(2).padStart(12),
-      );
-    }
+  const found: (Findings & { readonly name: string })[] = [];
+  for (const [name, section] of Object.entries(sections)) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    const findings = await section(sizes);
+    found.push({ name, ...findings });
+    for (const table of findings.tables) console.log(tableText(table));
   }
+  const machine = { os: Deno.build.os, processors: navigator.hardwareConcurrency, deno: Deno.version.deno };
+  if (json !== undefined) await Deno.writeTextFile(json, JSON.stringify({ machine, sizes, sections: found }, null, 2));
+  const title = `Balsa on ${machine.os}, ${machine.processors} processors, Deno ${machine.deno}`;
+  if (html !== undefined) await Deno.writeTextFile(html, pageHtml(title, found));
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: { quick: { type: "boolean", default: false }, seconds: { type: "string" }, json: { type: "string" } },
-  });
-  const seconds = Number(values.seconds ?? (values.quick ? 1 : 4));
-  if (!(seconds > 0)) {
-    console.error(`Cannot run for --seconds ${values.seconds}: give a number above 0`);
+  let words: BenchArguments;
+  try {
+    words = benchArguments(Deno.args);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
     Deno.exit(2);
   }
-  const series = [await runBare(seconds), ...await runBalsa(seconds)];
-  print(series);
-  if (values.json !== undefined) await Deno.writeTextFile(values.json, JSON.stringify(series, null, 2));
+  await run(words);
 }
