@@ -34,6 +34,8 @@ export interface DiskLatency {
 export interface DiskProfile {
   /** Reads, writes, truncations and metadata, which the page cache serves. */
   readonly cached: DiskLatency;
+  /** Reads that the page cache does not serve; as `cached` unless given. */
+  readonly read?: DiskLatency;
   /** Syncs of files and directories. */
   readonly sync: DiskLatency;
   /** Bytes that fit; writes beyond fail with ENOSPC. */

@@ -8,6 +8,7 @@ import {
   defaultDiskProfile,
   type DiskFault,
   DiskFaultPlan,
+  type DiskLatency,
   type DiskOperation,
   diskOperationCodes,
   type DiskProfile,
@@ -156,9 +157,8 @@ export class SimulatedDisk {
     }
     this.observer?.({ number, operation, name, phase: "before" });
     if (!incarnation.isAlive) return never();
-    const isSync = operation === "sync" || operation === "syncDirectory";
-    if (isSync) this.syncs++;
-    const latencyMs = drawLatencyMs(isSync ? this.profile.sync : this.profile.cached, this.#random);
+    if (isSync(operation)) this.syncs++;
+    const latencyMs = drawLatencyMs(this.#latencyOf(operation), this.#random);
     let finish: () => T;
     try {
       finish = begin(this.faults.strike(operation, name));
@@ -176,6 +176,11 @@ export class SimulatedDisk {
         });
       });
     });
+  }
+
+  #latencyOf(operation: DiskOperation): DiskLatency {
+    const { cached, read = cached, sync } = this.profile;
+    return isSync(operation) ? sync : operation === "read" ? read : cached;
   }
 
   /** Adds bytes that were written to the trace. */
@@ -213,6 +218,10 @@ export class SimulatedDisk {
     if (file === undefined) throw new Deno.errors.NotFound(`No such file on the simulated disk: ${directory}/${name}`);
     return file;
   }
+}
+
+function isSync(operation: DiskOperation): boolean {
+  return operation === "sync" || operation === "syncDirectory";
 }
 
 /** A promise that a dead process waits for. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type FocusName, focusNames } from "./focused_plans.ts";
 
 /** Settings of a swarm. */
 export interface SimulationArguments {
@@ -22,13 +23,15 @@ export interface SimulationArguments {
   readonly only: ReadonlySet<string> | null;
   /** How long faults go on in a run, averaged over seeds, in milliseconds of virtual time. */
   readonly chaosMs: number | null;
+  /** What all runs are focused on; null for what is drawn. */
+  readonly focus: FocusName | null;
   /** Whether this is a worker process. */
   readonly worker: boolean;
 }
 
 /** How to call it. */
 export const usage = `deno task sim [--seeds N] [--seed S] [--trace] [--workers W] [--json] [--stop-on-first]
-             [--only CHECK,…] [--chaos MILLISECONDS]
+             [--only CHECK,…] [--chaos MILLISECONDS] [--focus NAME]
 
   --seeds N         run N seeds, 100 unless --seed is given
   --seed S          begin with seed S (1 unless given); alone, run just that one
@@ -38,13 +41,14 @@ export const usage = `deno task sim [--seeds N] [--seed S] [--trace] [--workers 
   --stop-on-first   end with the first failing seed
   --only CHECK,…    count only violations of these checks
   --chaos MS        faults go on for so much virtual time in a run, on average
+  --focus NAME      only runs in which one family of faults comes often: ${focusNames.join(", ")}
 `;
 
 /** Reads the command line; throws a RangeError that says what is wrong with it. */
 export function parseArguments(given: readonly string[]): SimulationArguments {
   const flags = new Set<string>();
   const values = new Map<string, string>();
-  const takesValue = new Set(["--seeds", "--seed", "--workers", "--only", "--chaos"]);
+  const takesValue = new Set(["--seeds", "--seed", "--workers", "--only", "--chaos", "--focus"]);
   const isFlag = new Set(["--trace", "--json", "--stop-on-first", "--worker"]);
   for (let at = 0; at < given.length; at++) {
     const [name = "", inline] = (given[at] ?? "").split("=", 2);
@@ -63,6 +67,11 @@ export function parseArguments(given: readonly string[]): SimulationArguments {
     if (Number.isSafeInteger(number) && number >= least) return number;
     throw new RangeError(`Cannot use ${name} ${text}: give a whole number of at least ${least}`);
   };
+  const focusGiven = values.get("--focus");
+  const focus = focusNames.find((name) => name === focusGiven) ?? null;
+  if (focusGiven !== undefined && focus === null) {
+    throw new RangeError(`Cannot use --focus ${focusGiven}: there are ${focusNames.join(", ")}`);
+  }
   const seed = integer("--seed", 0);
   const only = values.get("--only");
   return {
@@ -74,6 +83,7 @@ export function parseArguments(given: readonly string[]): SimulationArguments {
     stopOnFirst: flags.has("--stop-on-first"),
     only: only === undefined ? null : new Set(only.split(",")),
     chaosMs: integer("--chaos", 1),
+    focus,
     worker: flags.has("--worker"),
   };
 }

@@ -58,14 +58,15 @@ export function crashTwice(
   };
 }
 
-/** Makes a disk slow for a while: every fsync takes longer, some take very long. */
+/** Makes a disk slow for a while: every fsync takes longer, or some take very long; reads may be slow, too. */
 export function slowDisk({ plan, cluster, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
   const { disk } = cluster.process(id);
   const isStalling = random.chance(0.5);
   const sync = isStalling
     ? { minMs: 0.5, maxMs: 5, stallProbability: 0.1, stallMs: maxStallMs }
     : { minMs: 1, maxMs: 1 + 100 * random.next() };
-  disk.profile = { ...plan.disk, sync };
+  const read = random.chance(0.5) ? { minMs: 0, maxMs: 300 } : plan.disk.cached;
+  disk.profile = { ...plan.disk, sync, read };
   counters.add(isStalling ? "disk in stalling phase" : "disk in slow phase");
   recovery.later(1_000, 15_000, () => {
     disk.profile = plan.disk;

@@ -28,14 +28,8 @@ export interface Healing {
 
 /** Heals and checks; rejects with a {@link Violation} when something does not hold. */
 export async function healAndCheck(context: HealingContext): Promise<Healing> {
-  const { simulation, plan, cluster, workload, nemesis, counters } = context;
-  // What a disk has begun slowly it ends slowly; then it is a good disk.
-  for (const id of cluster.ids) cluster.process(id).disk.profile = plan.disk;
-  await simulation.sleep(maxStallMs);
-  const down = drawDown(context);
-  nemesis.heal(down);
-  const recoveryTimeouts = await probe(context, down);
-  if (down.size > 0) counters.add("write after healing with a minority down");
+  const { simulation, workload, nemesis } = context;
+  const recoveryTimeouts = await comeRound(context);
   await checkStability(context);
   await simulation.sleep(1_000);
   workload.stop();
@@ -48,9 +42,28 @@ export async function healAndCheck(context: HealingContext): Promise<Healing> {
   return { recoveryTimeouts };
 }
 
-/** In half of all runs nobody stays down. */
+/** Heals for a moment: a quorum must serve writes again. Then everybody is there, and the faults may go on. */
+export async function truce(context: HealingContext): Promise<void> {
+  await comeRound(context);
+  context.nemesis.heal(new Set());
+}
+
+/** Heals, though a minority may stay down, and returns how many election timeouts the first write took. */
+async function comeRound(context: HealingContext): Promise<number> {
+  const { simulation, plan, cluster, nemesis, counters } = context;
+  // What a disk has begun slowly it ends slowly; then it is a good disk.
+  for (const id of cluster.ids) cluster.process(id).disk.profile = plan.disk;
+  await simulation.sleep(maxStallMs);
+  const down = drawDown(context);
+  nemesis.heal(down);
+  const recoveryTimeouts = await probe(context, down);
+  if (down.size > 0) counters.add("write after healing with a minority down");
+  return recoveryTimeouts;
+}
+
+/** In half of all cases nobody stays down. */
 function drawDown({ simulation, cluster, monitor }: HealingContext): Set<NodeId> {
-  const random = simulation.random.stream("heal");
+  const random = simulation.random.stream(`heal at ${simulation.nowMs}`);
   if (random.chance(0.5)) return new Set();
   const configurations: Configuration[] = [];
   for (const id of cluster.ids) {

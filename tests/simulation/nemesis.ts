@@ -7,9 +7,10 @@ import type { NodeId } from "../../raft/core/types.ts";
 import { electionTimeoutMs } from "../../raft/node/options.ts";
 import type { CrashPolicy, FrameFaults } from "../../raft/testing/mod.ts";
 import { wireLimits } from "../../raft/wire/limits.ts";
+import { deposeUnawares, spoilElections } from "./coups.ts";
 import { crashAtIo, crashTwice, failDisk, slowDisk } from "./disk_damage.ts";
 import { crashPolicies, maxRecoveryTimeouts, type NemesisContext, type Recovery } from "./nemesis_context.ts";
-import { changeMembers, transferLeadership } from "./operator.ts";
+import { changeMembers, changeMembersInMinority, transferLeadership } from "./operator.ts";
 import { inflictPartition } from "./partitions.ts";
 import { momentOf } from "./step_crashes.ts";
 
@@ -86,9 +87,10 @@ export class Nemesis implements Recovery {
 
   #repeat(action: Action): void {
     const { simulation, random } = this.#context;
+    const era = this.#era;
     const pauseMs = -Math.log(1 - random.next()) * 60_000 / action.ratePerMinute;
     simulation.scheduler.after(pauseMs, () => {
-      if (!this.#isActive) return;
+      if (!this.#isActive || era !== this.#era) return;
       action.run();
       this.#repeat(action);
     });
@@ -129,6 +131,9 @@ export class Nemesis implements Recovery {
       { ratePerMinute: faults.transfers, run: () => transferLeadership(context) },
       { ratePerMinute: faults.memberships, run: () => changeMembers(context, this) },
       { ratePerMinute: faults.absences, run: onNode((id) => this.#sendAway(id)) },
+      { ratePerMinute: faults.coups, run: () => deposeUnawares(context, this) },
+      { ratePerMinute: faults.spoiltElections, run: () => spoilElections(context, this) },
+      { ratePerMinute: faults.strandedChanges, run: () => changeMembersInMinority(context, this) },
     ];
   }
 

@@ -41,6 +41,31 @@ function askForMembers({ cluster, monitor, random }: NemesisContext): NodeId | u
   return leader;
 }
 
+/**
+ * Splits the cluster so that the leader has no quorum, and has it asked again and again for a configuration in which its side
+ * would be one. Whoever lets the second change begin before the first is committed has two clusters then.
+ */
+export function changeMembersInMinority(context: NemesisContext, recovery: Recovery): void {
+  const { simulation, plan, cluster, monitor, counters, random } = context;
+  const leader = cluster.leader();
+  const voters = (leader === undefined ? undefined : monitor.viewOf(leader)?.state.log)?.configuration.voters ?? [];
+  if (leader === undefined || voters.length < 2 || !voters.includes(leader)) return;
+  const side = [leader];
+  for (const id of random.shuffle(cluster.ids)) {
+    const isQuorum = 2 * voters.filter((voter) => voter === id || side.includes(voter)).length >= voters.length;
+    if (id !== leader && !isQuorum && random.chance(0.5)) side.push(id);
+  }
+  simulation.network.partition([side, cluster.ids.filter((id) => !side.includes(id))]);
+  counters.add("change of members by a minority");
+  const ask = (): void => {
+    cluster.server(leader)?.replica.node.changeConfiguration({ voters: side, learners: [] }, () => {});
+  };
+  const timeoutMs = electionTimeoutMs(plan.timing);
+  ask();
+  for (let times = 0; times < 3; times++) recovery.later(1, timeoutMs / 2, ask);
+  recovery.later(3 * timeoutMs, 10 * timeoutMs, () => simulation.network.partition([]));
+}
+
 /** Nobody hears the leader for the next few elections, or one node alone. */
 function cutOffLeader(
   { simulation, plan, cluster, counters, random }: NemesisContext,

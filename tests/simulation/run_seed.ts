@@ -4,14 +4,16 @@
  * @module
  */
 import { checkLinearizability, type SeededRandom, Simulation, SimulationError } from "../../raft/testing/mod.ts";
+import { loadBallast } from "./ballast.ts";
 import { SimulatedCluster } from "./cluster.ts";
 import { Counters } from "./counters.ts";
-import { healAndCheck, type Healing } from "./healing.ts";
+import { drawRun, type FocusName } from "./focused_plans.ts";
+import { healAndCheck, type Healing, truce } from "./healing.ts";
 import { Monitor } from "./monitor.ts";
 import { Nemesis } from "./nemesis.ts";
 import { observe } from "./observation.ts";
 import { Readers } from "./readers.ts";
-import { drawPlan, type SwarmPlan } from "./swarm_plan.ts";
+import type { SwarmPlan } from "./swarm_plan.ts";
 import { Violation } from "./violation.ts";
 import { Workload } from "./workload.ts";
 
@@ -21,6 +23,8 @@ export interface RunOptions {
   readonly record?: boolean;
   /** How long faults go on, averaged over seeds, in milliseconds of virtual time. */
   readonly chaosMs?: number;
+  /** What the run is focused on; drawn unless given. */
+  readonly focus?: FocusName;
   /** Checks whose violations count; all unless given. */
   readonly only?: ReadonlySet<string>;
 }
@@ -52,7 +56,7 @@ export interface SeedReport {
 }
 
 /** Faults go on for so long on average unless told otherwise, in milliseconds of virtual time. */
-export const defaultChaosMs = 172_000;
+export const defaultChaosMs = 166_000;
 
 /** Everything that one run is made of. */
 class Run {
@@ -72,7 +76,7 @@ class Run {
     this.#only = options.only;
     const random = (name: string): SeededRandom => this.simulation.random.stream(name);
     this.simulation = new Simulation({ seed, record: options.record === true });
-    this.plan = drawPlan(random("plan"), options.chaosMs ?? defaultChaosMs);
+    this.plan = drawRun(random("plan"), options.chaosMs ?? defaultChaosMs, options.focus);
     const { simulation, plan, counters } = this;
     const onViolation = (violation: Violation): void => this.violated(violation);
     this.monitor = new Monitor(simulation, counters, onViolation);
@@ -99,11 +103,16 @@ class Run {
     cluster.startAll();
     // Half of all runs begin with an election in peace, the others in the middle of the faults.
     if (simulation.random.stream("begin").chance(0.5)) await simulation.sleep(3_000);
+    await loadBallast(this, plan.ballastBytes);
     for (const client of workload.clients) workload.start(client);
     this.readers.start();
-    nemesis.start();
-    await simulation.sleep(plan.chaosMs);
-    nemesis.stop();
+    for (let truces = plan.truces;; truces--) {
+      nemesis.start();
+      await simulation.sleep(plan.chaosMs / (1 + plan.truces));
+      nemesis.stop();
+      if (truces === 0) break;
+      await truce(this);
+    }
     this.healing = await healAndCheck(this);
   }
 

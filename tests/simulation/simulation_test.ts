@@ -5,7 +5,8 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseArguments } from "./arguments.ts";
-import { Counters } from "./counters.ts";
+import { type CounterName, Counters } from "./counters.ts";
+import { type FocusName, focusNames } from "./focused_plans.ts";
 import { Ledger } from "./ledger.ts";
 import { runSeed } from "./run_seed.ts";
 import { StormGuard } from "./storm_guard.ts";
@@ -38,6 +39,27 @@ Deno.test("the same seed gives the same run, with and without a readable trace",
     assertEquals(second.counts, first.counts);
     assertEquals(first.trace, []);
     assert(second.trace.some((line) => /n\d+#\d+ leader in term \d+/.test(line)), "the trace tells of elections");
+  }
+});
+
+Deno.test("a focused run inflicts what it is focused on, and passes", async () => {
+  const expected: Readonly<Record<FocusName, CounterName>> = {
+    coups: "leader deposed behind its back",
+    elections: "election spoilt",
+    absences: "node kept away for long",
+    stragglers: "frames delayed",
+    disks: "disk in stalling phase",
+    chunks: "snapshot in several chunks",
+    members: "change of members by a minority",
+  };
+  for (const focus of focusNames) {
+    const counters = new Counters();
+    for (let seed = 1; seed <= 3; seed++) {
+      const { violation, counts } = await runSeed(seed, { focus });
+      assertEquals(violation, null, `replay: deno task sim --seed ${seed} --trace --focus ${focus}`);
+      counters.addAll(counts);
+    }
+    assert(counters.of(expected[focus]) > 0, `not once: ${expected[focus]}`);
   }
 });
 
@@ -111,6 +133,8 @@ Deno.test("the command line is read, and refused with a reason", () => {
     seed: 12,
     only: new Set(["liveness", "log-matching"]),
   });
+  assertEquals(parseArguments(["--focus", "disks"]).focus, "disks");
+  assertThrows(() => parseArguments(["--focus", "discs"]), RangeError, "Cannot use --focus discs: there are coups,");
   assertThrows(() => parseArguments(["--seeds", "0"]), RangeError, "Cannot use --seeds 0");
   assertThrows(() => parseArguments(["--seeds"]), RangeError, "Cannot use --seeds without a value");
   assertThrows(() => parseArguments(["--sneed"]), RangeError, "Cannot understand --sneed");

@@ -72,6 +72,12 @@ export interface FaultPlan {
   readonly memberships: number;
   /** Absences of a node for longer than the log reaches back. */
   readonly absences: number;
+  /** Leaders deposed without their knowledge. */
+  readonly coups: number;
+  /** Series of elections that come to nothing. */
+  readonly spoiltElections: number;
+  /** Changes of the configuration on the side of a partition that has no quorum. */
+  readonly strandedChanges: number;
 }
 
 /** How links are cut. */
@@ -89,6 +95,10 @@ export interface SwarmPlan {
   readonly serverTimeoutMs: number;
   /** How long faults go on in this run, in milliseconds. */
   readonly chaosMs: number;
+  /** How often in that time everything is healed for a moment, to see whether the cluster comes round; >= 0. */
+  readonly truces: number;
+  /** Bytes written once, in the beginning. */
+  readonly ballastBytes: number;
   /** What all disks are like when nothing is wrong. */
   readonly disk: DiskProfile;
   /** What clients do. */
@@ -102,9 +112,9 @@ export interface SwarmPlan {
  * under way when a leader falls. A bulky one has a state larger than a chunk, so that snapshots travel in several. Both take
  * less time than plain ones, which take more in return.
  */
-type Temper = "plain" | "bulky" | "hot";
+export type Temper = "plain" | "bulky" | "hot";
 
-const hot = { share: 0.25, time: 1 / 6 };
+const hot = { share: 0.15, time: 1 / 6 };
 const bulky = { share: 0.05, time: 1 / 2 };
 const plainTime = (1 - hot.share * hot.time - bulky.share * bulky.time) / (1 - hot.share - bulky.share);
 
@@ -128,13 +138,16 @@ export function drawPlan(random: SeededRandom, meanChaosMs: number): SwarmPlan {
     maxRaftState: isBulky ? 200_000 : random.pick([-1, 1_000, 2_000, 4_000, 4_000, 16_000, 64_000]),
     serverTimeoutMs: random.pick([1_000, 3_000, 10_000]),
     chaosMs: meanChaosMs * (isHot ? hot.time : isBulky ? bulky.time : plainTime),
+    truces: 0,
+    ballastBytes: 0,
     disk: { ...defaultDiskProfile, sync: random.pick([defaultDiskProfile.sync, { minMs: 0.5, maxMs: 8 }]) },
     workload: drawWorkload(random, temper),
     faults: isHot ? hotFaults(random, faults) : isBulky ? { ...faults, absences: random.between(4, 8) } : faults,
   };
 }
 
-function drawWorkload(random: SeededRandom, temper: Temper): WorkloadPlan {
+/** Draws what clients do. */
+export function drawWorkload(random: SeededRandom, temper: Temper): WorkloadPlan {
   const isHot = temper === "hot";
   const isBulky = temper === "bulky";
   const clients = 1 + random.integer(5);
@@ -190,6 +203,9 @@ function drawFaults(random: SeededRandom): FaultPlan {
     transfers: rate(15, 0.4),
     memberships: rate(20, 0.5),
     absences: rate(8, 0.5),
+    coups: rate(8, 0.3),
+    spoiltElections: rate(4, 0.2),
+    strandedChanges: rate(6, 0.2),
   };
 }
 

@@ -52,6 +52,29 @@ Deno.test("a killed process loses nothing of what it wrote, synced or not", asyn
   assertEquals(process.disk.bytes(directory, "log"), bytesOf(10, 1));
 });
 
+Deno.test("reads take as long as everything that the page cache serves, or as long as is said of them", async () => {
+  const { simulation, process, files } = world(1);
+  const { disk } = process;
+  const instant = { minMs: 0, maxMs: 0 };
+  await simulation.run(async () => {
+    const fileSystem = files();
+    await fileSystem.prepare();
+    const file = await fileSystem.open("log", { create: true });
+    const timed = async (operation: Promise<unknown>): Promise<number> => {
+      const startedMs = simulation.nowMs;
+      await operation;
+      return simulation.nowMs - startedMs;
+    };
+    disk.profile = { ...instantDiskProfile, cached: { minMs: 3, maxMs: 3 } };
+    assertEquals(await timed(file.write(0, bytesOf(10, 1))), 3);
+    assertEquals(await timed(file.read(0, 10)), 3);
+    disk.profile = { ...instantDiskProfile, cached: instant, read: { minMs: 70, maxMs: 70 } };
+    assertEquals(await timed(file.write(0, bytesOf(10, 1))), 0);
+    assertEquals(await timed(file.read(0, 10)), 70);
+    assertEquals(await timed(file.sync()), 0);
+  });
+});
+
 Deno.test("at a power failure what was synced survives, and what was not survives as the policy says", async () => {
   const synced = bytesOf(700, 1);
   assertEquals(await crashAfterWrite(1, "none"), synced);

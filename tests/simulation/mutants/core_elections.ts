@@ -34,6 +34,7 @@ export const electionMutants: readonly Mutant[] = [
     if (message.term < state.currentTerm) return;
     switch (message.type) {`,
     whyItMatters: "a node behind in terms never learns the current one; if only it can win, nobody leads",
+    focus: "elections",
   },
   {
     name: "leader-ignores-later-term",

@@ -42,6 +42,7 @@ export const membershipMutants: readonly Mutant[] = [
       replace: "",
     }],
     whyItMatters: "the majority that must agree with a change is not the one that began it",
+    focus: "members",
   },
   {
     name: "configuration-active-when-committed",
@@ -60,6 +61,7 @@ export const membershipMutants: readonly Mutant[] = [
     find: "    this.#configurations.truncateFrom(index);\n",
     replace: "",
     whyItMatters: "a node goes by a configuration that never was",
+    provokes: ["configuration-matches-log"],
   },
   {
     name: "non-voter-campaigns",
@@ -69,6 +71,7 @@ export const membershipMutants: readonly Mutant[] = [
     find: "if (isVoter(log.configuration, config.id)) return true;",
     replace: "if (config.id.length > 0) return true;",
     whyItMatters: "a node that has been removed, or only learns, becomes leader",
+    provokes: ["candidate-is-voter"],
   },
   {
     name: "joint-configuration-never-left",

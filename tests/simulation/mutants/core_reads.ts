@@ -49,6 +49,7 @@ export const readMutants: readonly Mutant[] = [
     find: "progress.ackedReadRound = reply.readRound;",
     replace: "progress.ackedReadRound = leadership.reads.lastRound;",
     whyItMatters: "a reply to an old heartbeat confirms a read that came after it",
+    focus: "coups",
   },
   {
     name: "read-round-joined-late",
@@ -58,6 +59,7 @@ export const readMutants: readonly Mutant[] = [
     find: "    this.#lastRound += 1;",
     replace: "    if (this.#rounds.length === 0) this.#lastRound += 1;",
     whyItMatters: "replies that are on their way already confirm reads that come now",
+    focus: "coups",
   },
   {
     name: "read-context-used-again",

@@ -60,6 +60,7 @@ export const replicationMutants: readonly Mutant[] = [
     find: "if (progress !== undefined && progress.isSending(snapshot)) startSnapshot(state, progress);",
     replace: "if (progress?.transfer === null && progress.isSending(snapshot)) startSnapshot(state, progress);",
     whyItMatters: "a follower waits for ever for a snapshot that two newer ones have replaced",
+    focus: "absences",
   },
   {
     name: "snapshot-trusted-by-length",
@@ -80,6 +81,7 @@ export const replicationMutants: readonly Mutant[] = [
       invariant(state.role !== "leader", "a leader's log lacks what a snapshot proves to be committed");`,
     replace: "{",
     whyItMatters: "entries go that the follower has acknowledged",
+    focus: "stragglers",
   },
   {
     name: "snapshot-over-a-newer-state",
@@ -107,6 +109,7 @@ export const replicationMutants: readonly Mutant[] = [
       },
     ],
     whyItMatters: "a late snapshot takes a replica back to where it was",
+    focus: "stragglers",
   },
   {
     name: "snapshot-does-not-restart-the-log",

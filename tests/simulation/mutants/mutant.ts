@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { FocusName } from "../focused_plans.ts";
+
 /** One replacement in one file. */
 export interface Edit {
   /** The file, from the root of the repository. */
@@ -27,6 +29,8 @@ export interface Mutant extends Edit {
   readonly whyItMatters: string;
   /** Further edits without which the mistake would not show, or would not be one. */
   readonly also?: readonly Edit[];
+  /** A focus of runs in which it shows soon; those are tried first, then all sorts of runs. */
+  readonly focus?: FocusName;
   /** Checks that must find it also when all others are off: so that each check is known to find something. */
   readonly provokes?: readonly string[];
 }

@@ -50,6 +50,7 @@ export const nodeMutants: readonly Mutant[] = [
     find: "while (this.#restoring === null) {",
     replace: "for (;;) {",
     whyItMatters: "entries change a state that is about to be replaced",
+    focus: "disks",
   },
   {
     name: "snapshot-not-restored",
@@ -95,8 +96,19 @@ export const nodeMutants: readonly Mutant[] = [
     origin: "course notes on Raft: index alone does not identify a command; Redis-Raft 23",
     knownBug: 14,
     file: pending,
-    find: `waiter?.callback(proposedIn === term ? { kind: "done", result } : this.#slotLost());`,
-    replace: `waiter?.callback(proposedIn <= term ? { kind: "done", result } : this.#slotLost());`,
+    find: `      if (proposedIn < term) {
+        this.#overtaken(proposedIn, slots);
+        continue;
+      }
+      const waiter = this.#take(proposedIn, slots, index);
+      waiter?.callback(proposedIn === term ? { kind: "done", result } : this.#slotLost());`,
+    replace: `      this.#take(proposedIn, slots, index)?.callback({ kind: "done", result });`,
+    also: [{
+      file: pending,
+      find: `      if (proposedIn < term) this.#overtaken(proposedIn, slots);
+      else this.#take(proposedIn, slots, index)?.callback(this.#slotLost());`,
+      replace: `      this.#take(proposedIn, slots, index)?.callback(this.#slotLost());`,
+    }],
     whyItMatters: "a client is told that its write was done when another one took its place",
   },
   {

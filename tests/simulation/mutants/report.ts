@@ -24,7 +24,8 @@ export function lineOf({ mutant, only, trial: { verdict, tookMs } }: Tried): str
   switch (verdict.kind) {
     case "caught": {
       const seeds = verdict.seeds === 1 ? "1 seed" : `${verdict.seeds} seeds`;
-      return `${name} ${verdict.check.padEnd(26)} ${seeds.padStart(10)} ${took}`;
+      const focus = verdict.focus === undefined ? "" : `  focused on ${verdict.focus}`;
+      return `${name} ${verdict.check.padEnd(26)} ${seeds.padStart(10)} ${took}${focus}`;
     }
     case "passed":
       return `${name} ${"SURVIVES".padEnd(26)} ${"all seeds".padStart(10)} ${took}`;

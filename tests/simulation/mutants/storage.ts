@@ -107,6 +107,7 @@ export const storageMutants: readonly Mutant[] = [
     find: 'if (!done) return { kind: "partial", nextOffset: receiving.writer.received };',
     replace: 'if (!done && data.length === 0) return { kind: "partial", nextOffset: receiving.writer.received };',
     whyItMatters: "half a snapshot replaces a whole state",
+    focus: "chunks",
   },
   {
     name: "snapshot-chunk-at-any-offset",
@@ -116,6 +117,7 @@ export const storageMutants: readonly Mutant[] = [
     find: "if (offset !== nextOffset || crc32(data)",
     replace: "if (offset > nextOffset || crc32(data)",
     whyItMatters: "a repeated chunk stands in the snapshot twice",
+    focus: "chunks",
   },
   {
     name: "replaced-log-comes-back",

@@ -3,12 +3,16 @@
  *
  * @module
  */
+import type { FocusName } from "../focused_plans.ts";
 import { editsOf, type Mutant } from "./mutant.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** Seeds of the first swarm on a mutant, and of the largest. */
 const firstSwarmSeeds = 10;
 const mostSwarmSeeds = 40;
+
+/** Seeds of the focus that a mutant names, before runs of all sorts. */
+const focusSeeds = 30;
 
 /** How much a swarm may spend on one mutant. */
 export interface Budget {
@@ -18,14 +22,22 @@ export interface Budget {
   readonly seeds: number;
   /** How long, in milliseconds of real time. */
   readonly timeMs: number;
+  /** What all runs are focused on. */
+  readonly focus?: FocusName;
   /** When it is aborted, time is up. */
   readonly signal?: AbortSignal;
 }
 
 /** How it went. */
 export type Verdict =
-  /** A check has found the mistake, with the last of so many seeds. */
-  | { readonly kind: "caught"; readonly check: string; readonly message: string; readonly seeds: number }
+  /** A check has found the mistake, with the last of so many seeds; `focus` says what these were focused on. */
+  | {
+    readonly kind: "caught";
+    readonly check: string;
+    readonly message: string;
+    readonly seeds: number;
+    readonly focus?: FocusName;
+  }
   /** All seeds have passed. */
   | { readonly kind: "passed" }
   /** The time was over when so many seeds had passed. */
@@ -52,11 +64,28 @@ export async function tryMutant(
   const startedMs = performance.now();
   await workshop.plant(edits);
   try {
-    const verdict = await runSwarms(workshop, budget, only, startedMs + budget.timeMs);
+    const verdict = await runAll(workshop, mutant?.focus ?? null, budget, only);
     return { verdict, tookMs: performance.now() - startedMs };
   } finally {
     await workshop.restore(edits);
   }
+}
+
+/** The runs of a focus, if there is one, then runs of all sorts. */
+async function runAll(
+  workshop: Workshop,
+  focus: FocusName | null,
+  budget: Budget,
+  only: string | null,
+): Promise<Verdict> {
+  const deadlineMs = performance.now() + budget.timeMs;
+  if (focus !== null) {
+    const seeds = Math.min(focusSeeds, budget.seeds);
+    const verdict = await runSwarms(workshop, { ...budget, seeds, focus }, only, deadlineMs);
+    if (verdict.kind === "caught") return { ...verdict, focus };
+    if (verdict.kind !== "passed") return verdict;
+  }
+  return await runSwarms(workshop, budget, only, deadlineMs);
 }
 
 /** Swarms of growing size, one after the other, so that it is known how far they got when time is up. */
@@ -89,6 +118,7 @@ async function runSwarm(workshop: Workshop, budget: Budget, only: string | null)
       ...["run", "-A", "--no-config", "--no-lock", "--quiet", "tests/simulation/main.ts", "--workers", "0"],
       ...["--json", "--stop-on-first", "--seed", String(budget.firstSeed), "--seeds", String(budget.seeds)],
       ...(only === null ? [] : ["--only", only]),
+      ...(budget.focus === undefined ? [] : ["--focus", budget.focus]),
     ],
     cwd: workshop.directory,
     // Compiled copies are kept with the copy, and go with it.

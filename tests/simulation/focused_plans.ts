@@ -1,0 +1,104 @@
+/**
+ * Runs in which one family of faults comes at a high rate and everything else is left alone. Some mistakes show only when two or
+ * three things meet within one election timeout: a mix of all faults hardly ever brings them together, and what else goes wrong
+ * in it undoes half of them before the third is there. Each focus below says what is to meet.
+ *
+ * @module
+ */
+import { courseLongReordering, courseUnreliable, mergeFaults, type SeededRandom } from "../../raft/testing/mod.ts";
+import { drawPlan, drawWorkload, type FaultPlan, type SwarmPlan } from "./swarm_plan.ts";
+
+/** What a run can be focused on. */
+export const focusNames = ["coups", "elections", "absences", "stragglers", "disks", "chunks", "members"] as const;
+
+/** The name of a focus. */
+export type FocusName = typeof focusNames[number];
+
+/** Share of the runs that are focused. Faults go on for so much of the mean time in them; the others make up for it. */
+const focused = { share: 0.24, time: 1 / 6 };
+const otherTime = (1 - focused.share * focused.time) / (1 - focused.share);
+
+/** Draws a run, which is a focused one if `focus` says so; `meanChaosMs` is how long faults go on, averaged over all seeds. */
+export function drawRun(random: SeededRandom, meanChaosMs: number, focus: FocusName | null = null): SwarmPlan {
+  const isFocused = focus !== null || random.chance(focused.share);
+  if (!isFocused) return drawPlan(random, meanChaosMs * otherTime);
+  return focusedPlan(random, meanChaosMs * focused.time, focus ?? random.pick(focusNames));
+}
+
+function focusedPlan(random: SeededRandom, chaosMs: number, focus: FocusName): SwarmPlan {
+  const plan: SwarmPlan = {
+    ...drawPlan(random, 0),
+    chaosMs,
+    nodes: random.pick([3, 3, 3, 4, 5]),
+    maxRaftState: random.pick([-1, 4_000, 16_000]),
+    workload: { ...drawWorkload(random, "hot"), hasDoubt: true },
+    faults: noFaults,
+  };
+  return { ...plan, ...focuses[focus](random, plan) };
+}
+
+const noFaults: FaultPlan = {
+  ...{ weather: [], partitions: 0, partitionKinds: [], resets: 0, kills: 0, powerCuts: 0, blackouts: 0 },
+  ...{ crashesAtIo: 0, crashesAtStep: 0, pauses: 0, clockRates: 0, wallJumps: 0, clientKills: 0, slowDisks: 0 },
+  ...{ diskErrors: 0, transfers: 0, memberships: 0, absences: 0, coups: 0, spoiltElections: 0, strandedChanges: 0 },
+};
+
+type Focus = (random: SeededRandom, plan: SwarmPlan) => Partial<SwarmPlan>;
+
+const focuses: Readonly<Record<FocusName, Focus>> = {
+  // A leader that was deposed does not know, and what confirmed its reads before is still on its way to it.
+  coups: () => ({ faults: { ...noFaults, coups: 20 } }),
+
+  // A node with the longest log and the lowest term meets one with a short log and a high term, and there is no third.
+  elections: () => ({ truces: 4, faults: { ...noFaults, spoiltElections: 40 } }),
+
+  // While a follower is away the leader replaces the snapshot that it was about to send.
+  absences: (random) => ({
+    truces: 2,
+    maxRaftState: 1_000,
+    faults: { ...noFaults, absences: 20, kills: random.pick([0, 5]) },
+  }),
+
+  // Snapshots and entries overtake each other on disks that stall, in front of leaders that do not know what followers have.
+  disks: (random) => ({
+    maxRaftState: random.pick([1_000, 2_000]),
+    faults: {
+      ...noFaults,
+      weather: [courseUnreliable, mergeFaults(courseUnreliable, { reply: { duplicate: 0.2 } })],
+      ...{ slowDisks: 20, partitions: 4, partitionKinds: ["isolateLeader"], transfers: 8, absences: 6 },
+    },
+  }),
+
+  // Followers have what the leader believes they lack: answers are late, and every few entries make a snapshot.
+  stragglers: (random, { workload }) => {
+    const delay = { probability: 0.8, minMs: 0, spreadMs: random.between(50, 300), shape: "low" } as const;
+    return {
+      nodes: random.pick([3, 5, 5, 7]),
+      maxRaftState: 1_000,
+      workload: { ...workload, thinkMs: 2 * workload.thinkMs, paddingBytes: 200 },
+      faults: {
+        ...noFaults,
+        weather: [{ request: { delay }, reply: { delay } }, courseLongReordering],
+        ...{ partitions: 8, partitionKinds: ["isolate", "isolateLeader", "groups"], kills: 8, slowDisks: 4 },
+      },
+    };
+  },
+
+  // A snapshot of several chunks is on its way; chunks are lost, repeated and late, and whoever receives them dies in between.
+  chunks: (random, { workload }) => ({
+    maxRaftState: 1_000,
+    ballastBytes: random.between(1.1e6, 2.3e6),
+    workload: { ...workload, ...drawWorkload(random, "plain") },
+    faults: {
+      ...noFaults,
+      weather: [
+        mergeFaults(courseUnreliable, { request: { duplicate: 0.3 } }),
+        { request: { duplicate: 0.5, delay: { probability: 0.2, minMs: 0, spreadMs: 300 } } },
+      ],
+      ...{ absences: 20, kills: 10, powerCuts: 4 },
+    },
+  }),
+
+  // Changes of members that cannot be agreed on, asked for again and again.
+  members: () => ({ faults: { ...noFaults, strandedChanges: 25, memberships: 15 } }),
+};
