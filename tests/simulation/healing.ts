@@ -113,7 +113,9 @@ async function checkWrites(context: HealingContext): Promise<void> {
   const clerk = new Clerk(cluster.addresses, { network, clock, random });
   const problems: string[] = [];
   const read = async (key: string): Promise<void> => {
-    const problem = workload.ledger.problemOf(key, await workload.get(clerk, key));
+    // Calls that were under way when the workload was stopped may still end.
+    const { ended } = workload.ledger;
+    const problem = workload.ledger.problemOf(key, await workload.get(clerk, key), ended);
     if (problem !== null) problems.push(problem);
   };
   const isInTime = await settlesWithin(simulation, Promise.all(workload.ledger.keys.map(read)), finalReadsMs);

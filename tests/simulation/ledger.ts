@@ -13,6 +13,8 @@ interface Written {
   readonly key: string;
   readonly kind: "put" | "append";
   fate: WriteFate;
+  /** Its place in the order in which writes ended; Infinity while it is open. */
+  endedAt: number;
 }
 
 /** Ends every token, so that none is a part of another. */
@@ -26,10 +28,16 @@ export class Ledger {
   /** Every key that was written to. */
   readonly #keys = new Set<string>();
   #nextToken = 1;
+  #ended = 0;
 
   /** Every key that was written to. */
   get keys(): readonly string[] {
     return [...this.#keys];
+  }
+
+  /** Writes that have ended; names this moment for {@link problemOf}. */
+  get ended(): number {
+    return this.#ended;
   }
 
   /** Writes begun. */
@@ -40,7 +48,7 @@ export class Ledger {
   /** A write begins; returns its token. */
   begin(key: string, kind: "put" | "append"): string {
     const token = `<${this.#nextToken++}`;
-    this.#writes.set(token, { token, key, kind, fate: "open" });
+    this.#writes.set(token, { token, key, kind, fate: "open", endedAt: Infinity });
     this.#keys.add(key);
     if (kind === "put") this.#putKeys.add(key);
     return token;
@@ -54,11 +62,16 @@ export class Ledger {
   /** A write ends. */
   end(token: string, fate: WriteFate): void {
     const write = this.#writes.get(token);
-    if (write !== undefined) write.fate = fate;
+    if (write === undefined) return;
+    write.fate = fate;
+    write.endedAt = ++this.#ended;
   }
 
-  /** What is wrong with the final value of a key; null when nothing is. */
-  problemOf(key: string, value: string): string | null {
+  /**
+   * What is wrong with the final value of a key; null when nothing is. Whoever read it says what {@link ended} was when the read
+   * began: a write that was acknowledged later need not be in the value.
+   */
+  problemOf(key: string, value: string, ended: number): string | null {
     const counts = new Map<string, number>();
     for (const part of value.split(terminator)) {
       const token = part.replace(/\.+$/, "");
@@ -73,8 +86,8 @@ export class Ledger {
       }
     }
     if (this.#putKeys.has(key)) return null;
-    for (const { token, fate, key: at } of this.#writes.values()) {
-      if (at === key && fate === "done" && !counts.has(token)) {
+    for (const { token, fate, endedAt, key: at } of this.#writes.values()) {
+      if (at === key && fate === "done" && endedAt <= ended && !counts.has(token)) {
         return `${key} lacks append ${token}, which was acknowledged`;
       }
     }

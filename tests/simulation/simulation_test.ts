@@ -94,15 +94,16 @@ Deno.test("the ledger tells lost, repeated and foreign writes", () => {
   const [a, b, c] = [first, second, third].map((token) => ledger.value(token, 3));
   ledger.end(first, "done");
   ledger.end(second, "unknown");
-  assertEquals(ledger.problemOf("k", `${a}`), null);
-  assertEquals(ledger.problemOf("k", `${b}${a}`), null);
-  assertEquals(ledger.problemOf("k", `${a}${c}`), null);
-  assertEquals(ledger.problemOf("k", `${b}`), `k lacks append ${first}, which was acknowledged`);
-  assertEquals(ledger.problemOf("k", `${a}${b}${a}`), `k holds append ${first} 2 times`);
-  assertEquals(ledger.problemOf("other", `${a}`), `other holds ${first}, which nobody wrote there`);
+  assertEquals(ledger.problemOf("k", `${a}`, ledger.ended), null);
+  assertEquals(ledger.problemOf("k", `${b}${a}`, ledger.ended), null);
+  assertEquals(ledger.problemOf("k", `${a}${c}`, ledger.ended), null);
+  assertEquals(ledger.problemOf("k", `${b}`, ledger.ended), `k lacks append ${first}, which was acknowledged`);
+  assertEquals(ledger.problemOf("k", `${a}${b}${a}`, ledger.ended), `k holds append ${first} 2 times`);
+  assertEquals(ledger.problemOf("other", `${a}`, ledger.ended), `other holds ${first}, which nobody wrote there`);
+  assertEquals(ledger.problemOf("k", `${b}`, 0), null, "it was acknowledged when the read was under way");
   ledger.end(third, "notDone");
   assertEquals(
-    ledger.problemOf("k", `${a}${c}`),
+    ledger.problemOf("k", `${a}${c}`, ledger.ended),
     `k holds append ${third}, of which the client was told that it was not done`,
   );
 });
