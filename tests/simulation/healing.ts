@@ -33,12 +33,14 @@ export async function healAndCheck(context: HealingContext): Promise<Healing> {
   await checkStability(context);
   await simulation.sleep(1_000);
   workload.stop();
+  context.features.stop();
   nemesis.heal(new Set());
   await bringAllIn(context);
   await checkLastingDamage(context);
   await converge(context);
   await checkWrites(context);
   await checkDivergence(context);
+  await context.features.audit();
   return { recoveryTimeouts };
 }
 

@@ -9,6 +9,7 @@ import { electionTimeoutMs } from "../../raft/node/options.ts";
 import type { Simulation } from "../../raft/testing/mod.ts";
 import type { SimulatedCluster } from "./cluster.ts";
 import type { Counters } from "./counters.ts";
+import type { Features } from "./features/features.ts";
 import type { Monitor } from "./monitor.ts";
 import type { Nemesis } from "./nemesis.ts";
 import { maxRecoveryTimeouts } from "./nemesis_context.ts";
@@ -28,6 +29,8 @@ export interface HealingContext {
   readonly monitor: Monitor;
   /** The clients. */
   readonly workload: Workload;
+  /** Clients of single features. */
+  readonly features: Features;
   /** Takes the faults back. */
   readonly nemesis: Nemesis;
   /** Counts of rare events. */

@@ -258,7 +258,7 @@ Deno.test("exactly-once: a write changes the state a second time, or is answered
   assertEquals(executed?.(first), null);
   assertEquals(again({}), null);
   assertMatch(again({ hashAfter: "z" }) ?? "", /executes a write at 5 that it has executed before/);
-  assertMatch(again({ result: { kind: "written", version: 9 } }) ?? "", /with version 9: it was 1 at first/);
+  assertMatch(again({ result: { kind: "written", version: 9 } }) ?? "", /with version 9: it was version 1 at first/);
 });
 
 Deno.test("exactly-once: so does a write among others, and not each of them need be new", () => {
@@ -281,7 +281,7 @@ Deno.test("exactly-once: so does a write among others, and not each of them need
   assertEquals(batch(2, 2, [2, 3], "w"), null);
   assertEquals(batch(3, 1, [1, 2, 3], "y"), null);
   assertMatch(batch(4, 1, [1, 2, 3], "x") ?? "", /executes a write at 4 that it has executed before/);
-  assertMatch(batch(5, 3, [9, 4], "x") ?? "", /answers write 1.3 with version 9: it was 3 at first/);
+  assertMatch(batch(5, 3, [9, 4], "x") ?? "", /answers write 1.3 with version 9: it was version 3 at first/);
 });
 
 Deno.test("node-state and node-step: what a node may not be, and how it may not change", () => {

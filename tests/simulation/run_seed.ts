@@ -7,6 +7,7 @@ import { checkLinearizability, type SeededRandom, Simulation, SimulationError } 
 import { loadBallast } from "./ballast.ts";
 import { SimulatedCluster } from "./cluster.ts";
 import { Counters } from "./counters.ts";
+import { Features } from "./features/features.ts";
 import { drawRun, type FocusName } from "./focused_plans.ts";
 import { healAndCheck, type Healing, truce } from "./healing.ts";
 import { Monitor } from "./monitor.ts";
@@ -67,6 +68,7 @@ class Run {
   readonly cluster: SimulatedCluster;
   readonly workload: Workload;
   readonly readers: Readers;
+  readonly features: Features;
   readonly nemesis: Nemesis;
   violation: Violation | null = null;
   healing: Healing | null = null;
@@ -84,6 +86,7 @@ class Run {
     this.workload = new Workload(simulation, plan, this.cluster.addresses, counters, onViolation);
     const { monitor, cluster, workload } = this;
     this.readers = new Readers({ simulation, plan, cluster, workload });
+    this.features = new Features({ simulation, plan, addresses: cluster.addresses, counters, onViolation });
     this.nemesis = new Nemesis({
       ...{ simulation, plan, cluster, monitor, workload, counters },
       ...{ readers: this.readers, random: random("nemesis") },
@@ -106,6 +109,7 @@ class Run {
     await loadBallast(this, plan.ballastBytes);
     for (const client of workload.clients) workload.start(client);
     this.readers.start();
+    this.features.start();
     for (let truces = plan.truces;; truces--) {
       nemesis.start();
       await simulation.sleep(plan.chaosMs / (1 + plan.truces));
@@ -119,6 +123,8 @@ class Run {
   checkHistory(): void {
     const verdict = checkLinearizability(this.workload.recorder.history());
     if (verdict.kind !== "linearizable") this.violated(new Violation("linearizability", verdict.explanation));
+    const problem = this.features.problem();
+    if (problem !== null) this.violated(new Violation("linearizability", problem));
   }
 
   countNetworkFaults(): void {

@@ -10,6 +10,7 @@ export type EndCheckName =
   | "node-start"
   | "linearizability"
   | "acknowledged-writes"
+  | "mutual-exclusion"
   | "liveness"
   | "convergence"
   | "divergence"

@@ -12,5 +12,6 @@ export type { SearchSpace } from "./search_space.ts";
 export * from "./register_model.ts";
 export * from "./versioned_model.ts";
 export * from "./lock_model.ts";
+export * from "./store_model.ts";
 export * from "./checker.ts";
 export * from "./html.ts";

@@ -8,7 +8,24 @@ import type { Execution, Invariant } from "./invariant.ts";
 
 interface First {
   readonly index: number;
-  readonly version: number;
+  readonly answer: string;
+}
+
+/** What a client is told; null where the session has said it, not the write. */
+function answerOf(result: KvResult | undefined): string | null {
+  switch (result?.kind) {
+    case undefined:
+      return null;
+    case "written":
+      return `version ${result.version}`;
+    case "sessionOpened":
+    case "sessionExpired":
+    case "staleSerial":
+    case "tooManyOutstanding":
+      return null;
+    default:
+      return JSON.stringify(result);
+  }
 }
 
 /** One write of a command, and what came of it. */
@@ -35,12 +52,13 @@ export function exactlyOnce(onRepeat: () => void): Invariant {
       let isAllRepeated = true;
       for (const { key, result } of writesOf(execution)) {
         const first = firsts.get(key);
+        const answer = answerOf(result);
         if (first === undefined || first.index >= context.index) {
           isAllRepeated = false;
-          if (result?.kind === "written") firsts.set(key, { index: context.index, version: result.version });
-        } else if (result?.kind === "written") {
-          if (result.version !== first.version) {
-            return `${replica} answers write ${key} with version ${result.version}: it was ${first.version} at first`;
+          if (answer !== null) firsts.set(key, { index: context.index, answer });
+        } else if (answer !== null) {
+          if (answer !== first.answer) {
+            return `${replica} answers write ${key} with ${answer}: it was ${first.answer} at first`;
           }
           if (!repeats.has(context.index)) onRepeat();
           repeats.add(context.index);

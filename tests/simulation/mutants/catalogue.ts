@@ -5,6 +5,7 @@
  */
 import { electionMutants } from "./core_elections.ts";
 import { logMutants } from "./core_log.ts";
+import { featureMutants } from "./features.ts";
 import { membershipMutants } from "./core_membership.ts";
 import { readMutants } from "./core_reads.ts";
 import { replicationMutants } from "./core_replication.ts";
@@ -25,4 +26,5 @@ export const catalogue: readonly Mutant[] = [
   ...storageMutants,
   ...keyValueMutants,
   ...divergenceMutants,
+  ...featureMutants,
 ];

@@ -13,6 +13,7 @@ const endChecks: Readonly<Record<EndCheckName, string | null>> = {
   "node-start": null,
   "linearizability": null,
   "acknowledged-writes": null,
+  "mutual-exclusion": null,
   "liveness": null,
   "convergence": null,
   "divergence": null,
