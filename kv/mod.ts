@@ -41,6 +41,8 @@ export type {
   TransactionComparison,
 } from "./clerk_options.ts";
 export { HeldLock, Lock, type LockOptions } from "./lock.ts";
+export { Election, type ElectionLeader, Leadership } from "./election.ts";
+export { Barrier } from "./barrier.ts";
 export type { ClerkWaiting } from "./clerk_engine.ts";
 export type { WaitingReason } from "./clerk_link.ts";
 export { ClerkError, type ClerkErrorCode } from "./errors.ts";
