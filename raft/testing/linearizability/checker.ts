@@ -113,12 +113,12 @@ export function checkLinearizability(history: History, options: CheckOptions = {
 }
 
 /**
- * The object that a key's calls are of: a lock if there are acquires or releases; a register with versions if there are calls
+ * The object that a key's calls are of: a lock if there are acquires, renewals or releases; a register with versions if there are calls
  * with versions; otherwise a register.
  */
 export function chooseSpecification(operations: readonly Operation[]): Specification {
   const functions = new Set(operations.map((operation) => operation.f));
-  if (functions.has("acquire") || functions.has("release")) return lockSpecification();
+  if (["acquire", "renew", "release"].some((name) => functions.has(name))) return lockSpecification();
   if (functions.has("putIfVersion") || functions.has("getWithVersion")) return versionedSpecification;
   return registerSpecification;
 }

@@ -5,6 +5,7 @@
  * | function | argument | answer |
  * |---|---|---|
  * | `acquire` | the holder's name | the fencing token, a whole number; null if the lock was held |
+ * | `renew` | the fencing token | true if the lock was held under that token, false if not; nothing changes |
  * | `release` | the fencing token | null or true if it released the lock; false if the lock was not held under that token |
  *
  * @module
@@ -26,11 +27,11 @@ export interface LockState {
 /** A call on a lock. */
 export type LockInput =
   | { readonly kind: "acquire"; readonly holder: string }
-  | { readonly kind: "release"; readonly token: number };
+  | { readonly kind: "release" | "renew"; readonly token: number };
 
 /** The answer of a call on a lock. */
 export interface LockOutput {
-  /** Whether the call changed who holds the lock. */
+  /** Whether the call did what was asked: changed who holds the lock, or found it held under the token. */
   readonly isDone: boolean;
   /** The token that `acquire` gave; undefined for the others. */
   readonly token?: number;
@@ -57,7 +58,7 @@ export function lockModel(options: LockModelOptions = {}): Model<LockState, Lock
     step: (state, input, output) =>
       input.kind === "acquire"
         ? acquire(state, input.holder, output, leasesExpire)
-        : release(state, input.token, output, leasesExpire),
+        : ofToken(state, input, output, leasesExpire),
     stateKey: (state) => JSON.stringify([state.holder ?? null, state.token, state.isExact]),
     isReadOnly: (_input, output) => output?.isDone === false,
     describe(input, output) {
@@ -92,18 +93,20 @@ function acquire(
   return token > state.token ? [{ holder, token, isExact: true }] : [];
 }
 
-function release(
+/** A renewal, or a release. */
+function ofToken(
   state: LockState,
-  token: number,
+  { kind, token }: Extract<LockInput, { readonly token: number }>,
   output: LockOutput | undefined,
   leasesExpire: boolean,
 ): readonly LockState[] {
   const isHeld = state.holder !== undefined && (state.isExact ? state.token === token : token >= state.token);
   // Under a token that was not told, the lock may be held or not by whoever releases it: both are possible.
   const mayBeOther = !isHeld || !state.isExact || leasesExpire;
-  const released: LockState = { holder: undefined, token: Math.max(state.token, token), isExact: true };
-  if (output === undefined) return isHeld ? [released] : [state];
-  if (output.isDone) return isHeld ? [released] : [];
+  const holder = kind === "renew" ? state.holder : undefined;
+  const after: LockState = { holder, token: Math.max(state.token, token), isExact: true };
+  if (output === undefined) return isHeld && kind === "release" ? [after] : [state];
+  if (output.isDone) return isHeld ? [after] : [];
   return mayBeOther ? [state] : [];
 }
 
@@ -113,16 +116,16 @@ function readInput(operation: Operation): LockInput {
     if (typeof value === "string") return { kind: "acquire", holder: value };
     throw refusal(operation, `its argument must be the holder's name: found ${JSON.stringify(value)}`);
   }
-  if (f === "release") {
-    if (isToken(value)) return { kind: "release", token: value };
+  if (f === "release" || f === "renew") {
+    if (isToken(value)) return { kind: f, token: value };
     throw refusal(operation, `its argument must be a fencing token, a whole number: found ${JSON.stringify(value)}`);
   }
-  throw refusal(operation, "its functions are acquire and release");
+  throw refusal(operation, "its functions are acquire, renew and release");
 }
 
 function readOutput(operation: Operation): LockOutput {
   const { f, result } = operation;
-  if (f === "release" && (result === null || typeof result === "boolean")) return { isDone: result !== false };
+  if (f !== "acquire" && (result === null || typeof result === "boolean")) return { isDone: result !== false };
   if (f === "acquire" && result === null) return { isDone: false };
   if (f === "acquire" && isToken(result)) return { isDone: true, token: result };
   throw refusal(

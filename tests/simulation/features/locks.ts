@@ -62,6 +62,11 @@ class RecordingClerk extends Clerk {
     );
   }
 
+  override renewLock(name: string, token: number, options?: CallOptions): Promise<boolean> {
+    const call = { f: "renew", key: name, value: token };
+    return this.#history.call(call, () => super.renewLock(name, token, options), (isRenewed) => isRenewed);
+  }
+
   override releaseLock(name: string, token: number, options?: CallOptions): Promise<boolean> {
     const call = { f: "release", key: name, value: token };
     return this.#history.call(call, () => super.releaseLock(name, token, options), (isReleased) => isReleased);

@@ -20,6 +20,10 @@ function acquire(holder: string, token: number | null): SketchedCall {
   return { f: "acquire", value: holder, result: token };
 }
 
+function renew(token: number, result: boolean): SketchedCall {
+  return { f: "renew", value: token, result };
+}
+
 function release(token: number, result: boolean | null = null): SketchedCall {
   return { f: "release", value: token, result };
 }
@@ -111,6 +115,21 @@ const histories: readonly (readonly [name: string, kind: Verdict["kind"], sketch
     ["|-|", acquire("a", 4)],
     ["    |-|", release(4, false)],
   ]],
+  ["a lock is renewed by its holder, and by nobody else", "linearizable", [
+    ["|-|", acquire("a", 4)],
+    ["    |-|", renew(4, true)],
+    ["        |-|", renew(3, false)],
+    ["            |-|", acquire("b", null)],
+    ["                |-|", release(4)],
+    ["                    |-|", renew(4, false)],
+  ]],
+  ["a lock is renewed by another", "notLinearizable", [["|-|", acquire("a", 4)], ["    |-|", renew(3, true)]]],
+  ["a lock is not renewed by its holder", "notLinearizable", [["|-|", acquire("a", 4)], ["    |-|", renew(4, false)]]],
+  ["a renewal tells the token of an unknown acquire", "notLinearizable", [
+    ["|-?", acquire("a", 1)],
+    ["    |-|", renew(7, true)],
+    ["        |-|", release(6)],
+  ]],
   ["an unknown acquire holds the lock", "linearizable", [["|-?", acquire("a", 1)], ["    |-|", acquire("b", null)]]],
   ["an unknown acquire never came", "linearizable", [["|-?", acquire("a", 1)], ["    |-|", acquire("b", 1)]]],
   ["an unknown acquire came, unseen by its holder, and was released under its token", "linearizable", [
@@ -147,6 +166,10 @@ Deno.test("where leases expire, a held lock may pass on, but only under a greate
     check(["|-|", acquire("a", 1)], ["    |-|", acquire("b", 2)], ["        |-|", release(1)]),
     "notLinearizable",
   );
+  assertEquals(
+    check(["|-|", acquire("a", 1)], ["    |-|", acquire("b", 2)], ["        |-|", renew(1, true)]),
+    "notLinearizable",
+  );
 });
 
 const refused: readonly (readonly [call: SketchedCall, reason: string])[] = [
@@ -159,6 +182,7 @@ const refused: readonly (readonly [call: SketchedCall, reason: string])[] = [
   [{ f: "acquire", value: "a", result: "1" }, "must be a fencing token or null"],
   [{ f: "release", value: "a" }, "must be a fencing token"],
   [{ f: "release", value: 1, result: 1 }, "must be null, true or false"],
+  [{ f: "renew", value: 1, result: 1 }, "must be null, true or false"],
 ];
 
 for (const [call, reason] of refused) {
@@ -171,6 +195,6 @@ Deno.test("refused: a lock and a register under one key", () => {
   assertThrows(
     () => checkLinearizability(sketch(["|-|", acquire("a", 1)], ["    |-|", put("a")])),
     ModelError,
-    "its functions are acquire and release",
+    "its functions are acquire, renew and release",
   );
 });
