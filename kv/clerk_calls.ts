@@ -70,6 +70,8 @@ export class Call implements Linked<Call> {
   isInFlight = false;
   /** Whether an earlier sending may have been executed; stays true once it is. */
   maybeExecuted = false;
+  /** Whether a leader has refused it because its disk is full. */
+  isRefusedForRoom = false;
   /** The session and serial under which a write is sent; null and 0 before it first is. */
   session: ClerkSession | null = null;
   serialNumber = 0;

@@ -300,8 +300,10 @@ export class ClerkEngine {
         this.#setWaiting("unavailable", link, reply.message);
         return this.#link.leave(link, null);
       case "overloaded":
+      case "diskFull":
+        call.isRefusedForRoom = reply.kind === "diskFull";
         this.#repeat(call);
-        this.#setWaiting("overloaded", link, reply.message);
+        this.#setWaiting(reply.kind, link, reply.message);
         return this.#pauseSending();
       case "sessionExpired":
         this.#progress(link);
@@ -431,7 +433,8 @@ export class ClerkEngine {
     let nextMs = now + sweepMs;
     for (const call of this.#pending) {
       if (call.deadlineMs <= now) {
-        this.#fail(call, "timeout", `no answer within ${Math.round(call.deadlineMs - call.madeAtMs)} ms`);
+        if (call.isRefusedForRoom) this.#fail(call, "diskFull", "the leader's disk is full");
+        else this.#fail(call, "timeout", `no answer within ${Math.round(call.deadlineMs - call.madeAtMs)} ms`);
       } else if (call.deadlineMs < nextMs) nextMs = call.deadlineMs;
     }
     for (const link of this.#link.links) this.#checkSilence(link, now);

@@ -47,6 +47,8 @@ export type WaitingReason =
   | "noReply"
   /** The server has too much to do. */
   | "overloaded"
+  /** The server leads and has no room on its disk. */
+  | "diskFull"
   /** The server cannot serve the call at the moment, for instance because it is stopping. */
   | "unavailable";
 

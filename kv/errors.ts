@@ -12,6 +12,8 @@ export type ClerkErrorCode =
   | "aborted"
   /** Not done, as the Clerk was closed: a write was not executed and never will be. */
   | "closed"
+  /** Not done within the call's time, since the leader has no room on its disk: a write was not executed and never will be. */
+  | "diskFull"
   /** A write that may have been executed, or may be yet. Repeating it may execute it twice. */
   | "unknown"
   /** Not done: the key holds bytes where text was expected, or text where bytes were. */

@@ -57,6 +57,7 @@
  *                                    been answered with this code, 9, 10, 11, 14 or 15; none of them was executed
  *       | [17, remainingMs]          lockHeld: somebody holds the lock, for so long unless it is renewed
  *       | [18]                       lockNotHeld: the lock is not, or not any more, held under this token
+ *       | [24, message]              diskFull: the leader has no room on its disk; try again later, here or elsewhere
  * ```
  *
  * Writes that travel together are independent of each other: each has the outcome that it would have had alone. A request
@@ -127,7 +128,7 @@ export type KvReply =
   /** Not executed: ask the leader, if one is named. */
   | { readonly kind: "notLeader"; readonly leader: string | null; readonly address: string | null }
   /** Perhaps executed, for `unknown`; not executed otherwise. */
-  | { readonly kind: "unknown" | "overloaded" | "unavailable" | "badRequest"; readonly message: string }
+  | { readonly kind: "unknown" | "overloaded" | "unavailable" | "badRequest" | "diskFull"; readonly message: string }
   /** Not executed. */
   | Refused;
 
@@ -143,6 +144,7 @@ const firstMessageCode = 2;
 
 /** The lowest reply code with which the machine itself refuses a write. */
 const firstRefusal = 6;
+const diskFullCode = 24;
 
 /** Reply codes that say all, in both directions. */
 const plainCodes = {
@@ -263,6 +265,8 @@ export function replyToCbor(reply: KvReply): CborValue {
     case "unavailable":
     case "badRequest":
       return [firstMessageCode + messageKinds.indexOf(reply.kind), reply.message];
+    case "diskFull":
+      return [diskFullCode, reply.message];
     case "versionMismatch":
       return [versionMismatchCode, reply.version];
     case "operationFailed":
@@ -293,7 +297,7 @@ export function replyFromCbor(body: CborValue): KvReply {
       address: textOrNullFrom(address, "the leader's address"),
     };
   }
-  const messageKind = messageKinds[code - firstMessageCode];
+  const messageKind = code === diskFullCode ? "diskFull" : messageKinds[code - firstMessageCode];
   if (messageKind !== undefined) {
     return { kind: messageKind, message: textFrom(arrayOf(items, 2, messageKind)[1], "the message") };
   }

@@ -171,6 +171,10 @@ export class KvServer implements AsyncDisposable {
       sessions,
       connections: this.#clients.count(),
       syncMs: node.storage.syncMs,
+      syncP50Ms: node.storage.sync.p50Ms,
+      syncP99Ms: node.storage.sync.p99Ms,
+      syncMaxMs: node.storage.sync.maxMs,
+      isDiskFull: node.isDiskFull,
       peers: this.#opened.transport.peerStatus().map(({ id, isConnected }) => ({ id, connected: isConnected })),
     };
   }

@@ -144,6 +144,8 @@ export class KvService {
           : { kind: "notLeader", leader: nameOf(leader), address: this.#options.addressOf(leader) };
       case "overloaded":
         return { kind: "overloaded", message: "too many commands wait to be committed" };
+      case "diskFull":
+        return { kind: "diskFull", message: "the leader's disk is full" };
       case "tooLarge":
         return { kind: "badRequest", message: "the command is too large" };
       case "transferringLeadership":

@@ -59,6 +59,14 @@ export interface KvStatus {
   readonly connections: number;
   /** Smoothed time of one durable write, in milliseconds. */
   readonly syncMs: number;
+  /** Time that half of the last minute's durable writes took at most, in milliseconds; 0 without any. */
+  readonly syncP50Ms: number;
+  /** Time that 99 of 100 took at most. */
+  readonly syncP99Ms: number;
+  /** The longest; one that is under way counts. */
+  readonly syncMaxMs: number;
+  /** Whether the server waits for room on its disk, and meanwhile takes no writes. */
+  readonly isDiskFull: boolean;
   /** The other members. */
   readonly peers: readonly PeerConnection[];
 }
@@ -99,14 +107,22 @@ export function statusFromCbor(cbor: CborValue | undefined): KvStatus {
     sessions: figure("sessions"),
     connections: figure("connections"),
     syncMs: figure("syncMs"),
+    syncP50Ms: newFigure("syncP50Ms"),
+    syncP99Ms: newFigure("syncP99Ms"),
+    syncMaxMs: newFigure("syncMaxMs"),
+    isDiskFull: members.has("isDiskFull") && booleanFrom(members.get("isDiskFull"), "isDiskFull"),
     peers: arrayFrom(members.get("peers"), "peers").map(peerFromCbor),
   };
 }
 
 function peerFromCbor(cbor: CborValue): PeerConnection {
   const [id, connected] = arrayOf(cbor, 2, "a peer");
-  if (typeof connected !== "boolean") throw new ShapeError("connected must be a boolean");
-  return { id: textFrom(id, "a peer's id"), connected };
+  return { id: textFrom(id, "a peer's id"), connected: booleanFrom(connected, "connected") };
+}
+
+function booleanFrom(cbor: CborValue | undefined, what: string): boolean {
+  if (typeof cbor !== "boolean") throw new ShapeError(`${what} must be a boolean`);
+  return cbor;
 }
 
 function membersOf(cbor: CborValue | undefined): ReadonlyMap<string, CborValue> {

@@ -85,8 +85,10 @@ export { InvariantError } from "./core/invariant.ts";
 export type * from "./core/types.ts";
 export { nameOf } from "./core/types.ts";
 export type * from "./core/message.ts";
+export { DiskFullError } from "./storage/storage.ts";
 export type {
   ChunkOutcome,
+  LatencyFigures,
   SnapshotChunk,
   Storage,
   StorageStatus,

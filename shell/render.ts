@@ -63,7 +63,10 @@ export function renderDuration(durationMs: number): string {
 
 /** One line for each server, and a sentence below them if something is wrong with the cluster as a whole. */
 export function renderStatus(reports: readonly ServerReport[], colors: Palette): string {
-  const headers = ["address", "node", "role", ">term", "leader", ">commitIndex", ">lastApplied", ">log", ">snapshot"];
+  const headers = [
+    ...["address", "node", "role", ">term", "leader", ">commitIndex", ">lastApplied", ">log", ">snapshot"],
+    ">fsync p50/p99/max ms",
+  ];
   const rows = reports.map((report) =>
     report.kind === "down" ? [report.address, colors.bad("unreachable"), report.reason] : [
       report.address,
@@ -75,6 +78,7 @@ export function renderStatus(reports: readonly ServerReport[], colors: Palette):
       String(report.lastApplied),
       renderBytes(report.logBytes),
       report.snapshotIndex === 0 ? "none" : `@${report.snapshotIndex}`,
+      [report.syncP50Ms, report.syncP99Ms, report.syncMaxMs].map(renderMs).join("/"),
     ]
   );
   // The reason of an unreachable server runs over the columns it has nothing to put in.
@@ -90,13 +94,30 @@ function renderRole(report: ReachableServer, colors: Palette): string {
   return report.role === "leader" ? colors.good(report.role) : report.role;
 }
 
+/** A duration without its unit. */
+function renderMs(durationMs: number): string {
+  return durationMs.toFixed(durationMs < 10 ? 2 : 0);
+}
+
 function judge(reports: readonly ServerReport[]): string[] {
   const up = reports.filter((report): report is ReachableServer => report.kind === "up");
   if (up.length === 0) return ["No server answers; is the cluster running?"];
+  const problems = up.flatMap(problemsOf);
   if (findLeader(reports) === null) {
-    return ["No leader: a majority of the nodes must be up and connected before the cluster can answer."];
+    problems.push("No leader: a majority of the nodes must be up and connected before the cluster can answer.");
   }
-  return [];
+  return problems;
+}
+
+function problemsOf({ id, state, isDiskFull }: ReachableServer): string[] {
+  const problems: string[] = [];
+  if (isDiskFull) problems.push(`${id} has no room on its disk: it takes no writes until there is some.`);
+  if (state === "diverged") {
+    problems.push(
+      `${id} has, or may have, another state than the other replicas: it serves nothing. Its log says more.`,
+    );
+  }
+  return problems;
 }
 
 /** The leader with the highest term: one of an older term has been deposed and does not know it yet. */

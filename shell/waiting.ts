@@ -48,6 +48,8 @@ function describeReason({ reason, server, detail }: ClerkWaiting): string {
       return `Waiting for an answer from ${server}${more}`;
     case "overloaded":
       return `Waiting: ${server} has too much to do${more}`;
+    case "diskFull":
+      return `Waiting for room: the disk of ${server} is full${more}`;
     case "unavailable":
       return `Waiting: ${server} cannot serve the call now${more}`;
   }

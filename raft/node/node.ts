@@ -28,7 +28,7 @@ import {
   type SnapshotMeta,
   type Term,
 } from "../core/types.ts";
-import type { StorageStatus } from "../storage/storage.ts";
+import { DiskFullError, type StorageStatus } from "../storage/storage.ts";
 import type { ClusterView } from "../wire/transport.ts";
 import { ApplyQueue } from "./apply_queue.ts";
 import type { Timer } from "./clock.ts";
@@ -44,6 +44,7 @@ import { SnapshotExchange } from "./snapshot_exchange.ts";
 import { nextReplacement } from "./replacement.ts";
 import type { NodeState, NodeStatus, Standing } from "./status.ts";
 import { Ticker } from "./ticker.ts";
+import { UnwrittenBatch } from "./unwritten_batch.ts";
 
 /** Time in which the state machine may be busy before the event loop gets its turn. */
 const applySliceMs = 5;
@@ -61,6 +62,7 @@ export class RaftNode implements AsyncDisposable {
   readonly #applyQueue: ApplyQueue;
   readonly #exchange: SnapshotExchange;
   readonly #replicaCheck: ReplicaCheck;
+  readonly #unwritten = new UnwrittenBatch();
   #inbox: RaftEvent[] = [];
   #isTurnDue = false;
   /** A turn that waits for the event loop to come round. */
@@ -173,6 +175,9 @@ export class RaftNode implements AsyncDisposable {
   /** Proposes a command. What is proposed in one turn of the event loop goes together. */
   propose(command: Uint8Array, callback: ProposeCallback): void {
     if (this.#state !== "running") return callback({ kind: "refused", reason: "stopped", leader: null });
+    if (this.#unwritten.isFull && this.#raft.role === "leader") {
+      return callback({ kind: "refused", reason: "diskFull", leader: this.id });
+    }
     this.#proposals.add(command, callback);
     this.#schedule();
   }
@@ -222,7 +227,9 @@ export class RaftNode implements AsyncDisposable {
       await this.#saving;
       this.#enqueue({ type: "snapshotSaved", snapshot });
     } catch (error) {
-      this.#fail(error);
+      // The log goes on without it, and the next one may find room.
+      if (error instanceof DiskFullError) this.#options.onProblem?.(`No snapshot was saved: ${error.message}`);
+      else this.#fail(error);
     } finally {
       this.#saving = null;
     }
@@ -242,7 +249,8 @@ export class RaftNode implements AsyncDisposable {
     const status = this.#raft.status();
     const { agreedIndex } = this.#replicaCheck;
     const storage = this.#options.storage.status();
-    return { ...status, state: this.#state, standing: this.#standing(), agreedIndex, storage };
+    const { isFull: isDiskFull } = this.#unwritten;
+    return { ...status, state: this.#state, standing: this.#standing(), agreedIndex, isDiskFull, storage };
   }
 
   #standing(): Standing {
@@ -290,6 +298,7 @@ export class RaftNode implements AsyncDisposable {
     if (++this.#ticks % this.#timing.electionTimeoutTicks === 0) {
       this.#takeIn();
       this.#replicaCheck.tick();
+      this.#careForUnwritten();
     }
     this.#enqueue({ type: "tick" });
   }
@@ -404,19 +413,31 @@ export class RaftNode implements AsyncDisposable {
 
   #persist(batch: PersistBatch): void {
     invariant(this.#writing === null, "a write was asked for: one is in flight");
-    const { storage, transport } = this.#options;
+    const { storage, transport, onProblem } = this.#options;
+    this.#unwritten.begin(batch);
     this.#writing = storage.write(batch).then(
       () => {
         this.#writing = null;
         if (this.#state !== "running") return;
+        if (this.#unwritten.written()) onProblem?.("There is room on the disk again");
         for (const message of batch.messagesAfterPersist) transport.send(message);
         this.#enqueue({ type: "persisted", last: batch.last });
       },
       (error) => {
         this.#writing = null;
-        this.#fail(error);
+        if (!(error instanceof DiskFullError)) this.#fail(error);
+        else if (this.#unwritten.refused()) onProblem?.(error.message);
       },
     );
+  }
+
+  /** Once in an election timeout: tries again what found no room, and hands over to who has a better disk. */
+  #careForUnwritten(): void {
+    const { leadership, log } = this.#raft.state;
+    const successor = this.#unwritten.tick(log.configuration, leadership);
+    if (successor !== null) this.#enqueue({ type: "transferLeader", to: successor });
+    const { waiting } = this.#unwritten;
+    if (waiting !== null && this.#writing === null) this.#persist(waiting);
   }
 
   /** Applies for a while; returns whether that gave the core something to say. */

@@ -14,7 +14,11 @@ export type ProposeOutcome =
   /** Appended to the leader's log as this entry; whether it is ever committed is decided by that slot. */
   | { readonly kind: "accepted"; readonly entry: EntryId }
   /** Not appended, here or anywhere; `leader` is who may know better. */
-  | { readonly kind: "refused"; readonly reason: RefusalReason | "stopped"; readonly leader: NodeId | null }
+  | {
+    readonly kind: "refused";
+    readonly reason: RefusalReason | "stopped" | "diskFull";
+    readonly leader: NodeId | null;
+  }
   /** The node stopped while it was about to say: the entry may have left it or not. */
   | { readonly kind: "unknown" };
 

@@ -7,7 +7,7 @@
 import type { InstallSnapshot, Message, RaftEvent } from "../core/message.ts";
 import type { SnapshotSend } from "../core/ready.ts";
 import type { NodeId } from "../core/types.ts";
-import type { Storage } from "../storage/storage.ts";
+import { DiskFullError, type Storage } from "../storage/storage.ts";
 
 /** Bytes of a snapshot in one InstallSnapshot. */
 const chunkBytes = 1024 * 1024;
@@ -92,7 +92,9 @@ export class SnapshotExchange {
       },
       (error) => {
         this.#storing = null;
-        this.#options.onFailed(error);
+        // As good as lost on its way: the leader sends it again, from the beginning.
+        if (error instanceof DiskFullError) this.#store();
+        else this.#options.onFailed(error);
       },
     );
   }

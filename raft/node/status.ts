@@ -30,6 +30,8 @@ export interface NodeStatus extends RaftStatus {
    * first such index.
    */
   readonly agreedIndex: LogIndex;
+  /** Whether the node waits for room on its disk, and meanwhile takes no commands. */
+  readonly isDiskFull: boolean;
   /** What the disk holds. */
   readonly storage: StorageStatus;
 }

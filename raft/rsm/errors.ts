@@ -15,6 +15,8 @@ export type NotDoneReason =
   | "slotLost"
   /** The command is larger than `maxCommandBytes`. */
   | "tooLarge"
+  /** The leader has no room on its disk. It goes on, or somebody else leads, once there is room. */
+  | "diskFull"
   /** The node had stopped. */
   | "stopped"
   /** The caller's signal was aborted before the command was proposed. */
@@ -58,6 +60,7 @@ const notDoneTexts: Readonly<Record<NotDoneReason, string>> = {
   configurationChangeInProgress: "another change of the configuration is under way; try again later",
   slotLost: "leadership was lost and another command took its place; submit it again",
   tooLarge: "the command is larger than maxCommandBytes",
+  diskFull: "the leader's disk is full; free some space, or try again when another node leads",
   stopped: "this node has stopped",
   aborted: "the signal was aborted before the command was proposed",
   timeout: "no leader confirmed it in time; try again or ask another node",

@@ -10,7 +10,7 @@
  * 3. after the note: the batch is whole, and its loss would be noticed.
  *
  * After a failed write or fsync everything is refused: the kernel may have dropped what it could not write and would call
- * the next fsync a success.
+ * the next fsync a success. Only a write that found no room is taken back and may be repeated; see `disk_room.ts`.
  *
  * @module
  */
@@ -22,9 +22,11 @@ import { LogSizes } from "./log_sizes.ts";
 import { openDirectory, type OpenedDirectory, type OpenOptions, type Recovery } from "./open_directory.ts";
 import { setAside } from "./set_aside.ts";
 import type { SnapshotStore } from "./snapshot_store.ts";
+import { DiskFullError } from "./storage.ts";
 import type { ChunkOutcome, SnapshotChunk, Storage, StorageStatus, StoredState, WriteBatch } from "./storage.ts";
 import type { StorageClock } from "./storage_clock.ts";
 import { messageOf, StorageError } from "./storage_error.ts";
+import { SyncLatency } from "./sync_latency.ts";
 import type { Wal } from "./wal.ts";
 import { hardStateBytes } from "./wal_format.ts";
 import type { Witness } from "./witness.ts";
@@ -48,6 +50,9 @@ export class FileStorage implements Storage {
   #hardStateBytes: number;
   /** Smoothed duration of a write with its fsync, in milliseconds; 0 before the first. */
   #syncMs = 0;
+  readonly #latency = new SyncLatency();
+  /** When the write under way began. */
+  #writeStartedMs = 0;
   #writing: Promise<void> | null = null;
   #failed: StorageError | null = null;
   #closed = false;
@@ -181,10 +186,12 @@ export class FileStorage implements Storage {
 
   /** Figures for `status`. */
   status(): StorageStatus {
+    const nowMs = this.#clock.monotonicMs();
     return {
       logBytes: this.#hardStateBytes + this.#sizes.bytes,
       snapshotBytes: this.#snapshots.newest?.bytes ?? 0,
       syncMs: this.#syncMs,
+      sync: this.#latency.figures(nowMs, this.#writing === null ? 0 : nowMs - this.#writeStartedMs),
     };
   }
 
@@ -204,7 +211,7 @@ export class FileStorage implements Storage {
   }
 
   async #write(batch: WriteBatch): Promise<void> {
-    const started = this.#clock.monotonicMs();
+    this.#writeStartedMs = this.#clock.monotonicMs();
     try {
       if (batch.logStart !== null) this.#sizes.restart(batch.logStart.last.index);
       const rolled = await this.#wal.write(batch, this.#onSize);
@@ -217,7 +224,9 @@ export class FileStorage implements Storage {
     } finally {
       this.#writing = null;
     }
-    const took = this.#clock.monotonicMs() - started;
+    const nowMs = this.#clock.monotonicMs();
+    const took = nowMs - this.#writeStartedMs;
+    this.#latency.record(nowMs, took);
     this.#syncMs = this.#syncMs === 0 ? took : this.#syncMs + (took - this.#syncMs) / 8;
   }
 
@@ -230,7 +239,7 @@ export class FileStorage implements Storage {
   }
 
   #fail(attempt: string, error: unknown): unknown {
-    if (error === this.#failed) return error;
+    if (error === this.#failed || error instanceof DiskFullError) return error;
     const failure = error instanceof StorageError ? error : ioError(this.#directory, attempt, error);
     this.#failed ??= failure;
     return error instanceof InvariantError ? error : failure;

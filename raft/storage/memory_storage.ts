@@ -10,7 +10,15 @@ import { CborWriter } from "../encoding/cbor_writer.ts";
 import { crc32 } from "../encoding/crc32.ts";
 import { writeEntry } from "../encoding/entry_codec.ts";
 import { LogSizes } from "./log_sizes.ts";
-import type { ChunkOutcome, SnapshotChunk, Storage, StorageStatus, StoredState, WriteBatch } from "./storage.ts";
+import type {
+  ChunkOutcome,
+  LatencyFigures,
+  SnapshotChunk,
+  Storage,
+  StorageStatus,
+  StoredState,
+  WriteBatch,
+} from "./storage.ts";
 import { StorageError } from "./storage_error.ts";
 import { hardStateBytes } from "./wal_format.ts";
 
@@ -27,6 +35,8 @@ interface Receiving {
   readonly parts: Uint8Array[];
   received: number;
 }
+
+const noLatency: LatencyFigures = { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 };
 
 /** Storage in memory. It counts what it is given and keeps only the newest two snapshots. */
 export class MemoryStorage implements Storage {
@@ -105,7 +115,7 @@ export class MemoryStorage implements Storage {
   /** Figures for `status`; nothing is ever synced. */
   status(): StorageStatus {
     const logBytes = hardStateBytes(this.#hardState) + this.#sizes.bytes;
-    return { logBytes, snapshotBytes: this.#kept[0]?.bytes.length ?? 0, syncMs: 0 };
+    return { logBytes, snapshotBytes: this.#kept[0]?.bytes.length ?? 0, syncMs: 0, sync: noLatency };
   }
 
   /** Forgets everything. */

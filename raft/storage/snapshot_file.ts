@@ -21,6 +21,7 @@ import { CborReader } from "../encoding/cbor_reader.ts";
 import { CborWriter } from "../encoding/cbor_writer.ts";
 import { crc32 } from "../encoding/crc32.ts";
 import { readSnapshotMeta, writeSnapshotMeta } from "../encoding/entry_codec.ts";
+import { createFile, writeFailure } from "./disk_room.ts";
 import type { FileSystem, StorageFile } from "./file_system.ts";
 import {
   checksumOfText,
@@ -67,6 +68,7 @@ export function parseSnapshotName(name: string): EntryId | null {
 /** Writes a snapshot's file from front to back. */
 export class SnapshotFileWriter {
   readonly #file: StorageFile;
+  readonly #directory: string;
   readonly #records: RecordWriter;
   readonly #block = new Uint8Array(blockBytes);
   /** Bytes in #block: < blockBytes between calls. */
@@ -75,34 +77,31 @@ export class SnapshotFileWriter {
   #offset = 0;
   #received = 0;
 
-  private constructor(file: StorageFile, fileId: Uint8Array) {
+  private constructor(file: StorageFile, directory: string, fileId: Uint8Array) {
     this.#file = file;
+    this.#directory = directory;
     this.#records = new RecordWriter(fileId, recordBytes(blockBytes));
   }
 
-  /** Creates the file `name` for a snapshot. */
+  /** Creates the file `name` for a snapshot. A DiskFullError leaves no file; one of another method leaves it as it is. */
   static async create(
     fileSystem: FileSystem,
     name: string,
     directoryId: string,
     snapshot: SnapshotMeta,
   ): Promise<SnapshotFileWriter> {
-    const file = await fileSystem.open(name, { create: true });
-    const writer = new SnapshotFileWriter(file, snapshotFileId(directoryId, snapshot.last));
-    try {
+    const { directory } = fileSystem;
+    return await createFile(fileSystem, name, {}, async (file) => {
+      const writer = new SnapshotFileWriter(file, directory, snapshotFileId(directoryId, snapshot.last));
       const cbor = new CborWriter();
       cbor.array(3);
       cbor.text(directoryId);
       writeSnapshotMeta(cbor, snapshot);
       cbor.integer(blockBytes);
-      await file.write(0, encodePreamble(magics.snapshot));
-      writer.#offset = preambleBytes;
+      await writer.#write(encodePreamble(magics.snapshot));
       await writer.#append(recordTypes.snapshotHeader, 0, cbor.view());
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    return writer;
+      return writer;
+    });
   }
 
   /** Bytes of the snapshot taken so far. */
@@ -157,8 +156,16 @@ export class SnapshotFileWriter {
   ): Promise<void> {
     this.#records.start(this.#offset, this.#records.checksum);
     this.#records.append(type, sequence, payload);
-    await this.#file.write(this.#offset, this.#records.view());
-    this.#offset += this.#records.length;
+    await this.#write(this.#records.view());
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#file.write(this.#offset, bytes);
+    } catch (error) {
+      throw writeFailure(this.#directory, error);
+    }
+    this.#offset += bytes.length;
   }
 }
 

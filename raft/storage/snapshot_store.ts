@@ -15,7 +15,7 @@ import type { EntryId, SnapshotMeta } from "../core/types.ts";
 import { crc32 } from "../encoding/crc32.ts";
 import type { FileSystem } from "./file_system.ts";
 import { parseSnapshotName, SnapshotFile, SnapshotFileWriter, snapshotName } from "./snapshot_file.ts";
-import type { ChunkOutcome, SnapshotChunk } from "./storage.ts";
+import { type ChunkOutcome, DiskFullError, type SnapshotChunk } from "./storage.ts";
 import { StorageError } from "./storage_error.ts";
 
 const savingName = "snapshot-saving.tmp";
@@ -180,7 +180,7 @@ export class SnapshotStore {
       await this.#fileSystem.remove(savingName);
       throw error;
     }
-    await writer.finish();
+    await this.#finish(writer, savingName);
     await this.#adopt(savingName, snapshot);
   }
 
@@ -209,12 +209,26 @@ export class SnapshotStore {
       receiving = { snapshot, transfer, writer };
       this.#receiving = receiving;
     }
-    await receiving.writer.write(data);
+    try {
+      await receiving.writer.write(data);
+    } catch (error) {
+      if (error instanceof DiskFullError) await this.#dropReceiving();
+      throw error;
+    }
     if (!done) return { kind: "partial", nextOffset: receiving.writer.received };
     this.#receiving = null;
-    await receiving.writer.finish();
+    await this.#finish(receiving.writer, receivingName);
     await this.#adopt(receivingName, snapshot);
     return { kind: "complete" };
+  }
+
+  async #finish(writer: SnapshotFileWriter, name: string): Promise<void> {
+    try {
+      await writer.finish();
+    } catch (error) {
+      if (error instanceof DiskFullError) await this.#fileSystem.remove(name);
+      throw error;
+    }
   }
 
   async #dropReceiving(): Promise<void> {

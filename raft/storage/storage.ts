@@ -3,11 +3,26 @@
  * `memory_storage.ts`; one contract suite runs on both.
  *
  * Failure is final: after any rejected write the storage refuses everything else and the node stops (an fsync is never
- * retried, since the kernel may have dropped the dirty pages and reported it only once).
+ * retried, since the kernel may have dropped the dirty pages and reported it only once). There is one exception, a
+ * {@link DiskFullError}: the write found no room, everything is as it was before, and it may be repeated.
  *
  * @module
  */
 import type { Entry, EntryId, HardState, SnapshotMeta } from "../core/types.ts";
+import type { LatencyFigures } from "./sync_latency.ts";
+
+export type { LatencyFigures } from "./sync_latency.ts";
+
+/** There is no room on the disk. Nothing has changed, and what was asked may be asked again once there is. */
+export class DiskFullError extends Error {
+  /** The class name, for logs. */
+  override readonly name = "DiskFullError";
+
+  /** `cause` is the operating system's error. */
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
 
 /** What a node finds when it opens its storage. */
 export interface StoredState {
@@ -54,6 +69,8 @@ export interface StorageStatus {
   readonly snapshotBytes: number;
   /** Smoothed time that one write with its fsync took lately, in milliseconds. */
   readonly syncMs: number;
+  /** Times of all writes with their fsyncs of the last minute; one that is under way counts for the longest. */
+  readonly sync: LatencyFigures;
 }
 
 /** Stable storage of one node. Calls may overlap except {@link write}, of which one may be in flight at a time. */
@@ -64,12 +81,16 @@ export interface Storage extends AsyncDisposable {
    */
   readonly initial: StoredState;
 
-  /** Makes a batch durable, in one write and one fsync; resolves when it would survive power loss. */
+  /**
+   * Makes a batch durable, in one write and one fsync; resolves when it would survive power loss. After a
+   * {@link DiskFullError} the next write must be the same batch.
+   */
   write(batch: WriteBatch): Promise<void>;
 
   /**
    * Writes a snapshot of the own state machine: to a temporary file, checksummed, fsynced, renamed, directory fsynced.
-   * When it resolves the log up to `snapshot.last` may be forgotten. Two snapshots are kept.
+   * When it resolves the log up to `snapshot.last` may be forgotten. Two snapshots are kept. After a {@link DiskFullError}
+   * there is one snapshot less, and nothing else has changed.
    */
   saveSnapshot(snapshot: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 
@@ -85,7 +106,7 @@ export interface Storage extends AsyncDisposable {
    *
    * `transfer` names whose bytes these are, such as sender and term. Two nodes may hold different bytes for the snapshot
    * of the same last entry (a map iterated in another order, say), and halves of both would make a state that never was:
-   * so a chunk of another transfer starts over as well.
+   * so a chunk of another transfer starts over as well. After a {@link DiskFullError} the transfer starts over, too.
    */
   receiveSnapshotChunk(
     snapshot: SnapshotMeta,

@@ -7,9 +7,10 @@ import type { EntryId, HardState } from "../core/types.ts";
 import { invariant } from "../core/invariant.ts";
 import { CborWriter } from "../encoding/cbor_writer.ts";
 import { writeEntry } from "../encoding/entry_codec.ts";
+import { createFile, writeFailure } from "./disk_room.ts";
 import type { FileSystem, StorageFile } from "./file_system.ts";
 import { encodePreamble, magics, preambleBytes, recordTypes, RecordWriter } from "./record.ts";
-import type { WriteBatch } from "./storage.ts";
+import { DiskFullError, type WriteBatch } from "./storage.ts";
 import {
   entriesRecordBytes,
   minimumSegmentBytes,
@@ -64,6 +65,8 @@ export class Wal {
   #last: EntryId;
   #hardState: HardState;
   #rollWanted = false;
+  /** Whether the file was cut without having been made durable since. */
+  #isCut = false;
 
   private constructor(
     fileSystem: FileSystem,
@@ -126,7 +129,8 @@ export class Wal {
 
   /**
    * Writes a batch and makes it durable. Resolves to whether a new segment was begun for it. `onSize` is told of every
-   * entry before the write, so that sizes are right as soon as it resolves.
+   * entry before the write, so that sizes are right as soon as it resolves. After a DiskFullError the log is as it was, and
+   * the next batch must be the same.
    */
   async write(batch: WriteBatch, onSize: SizeListener): Promise<boolean> {
     this.#check(batch);
@@ -140,13 +144,27 @@ export class Wal {
     const last = lastWritten === undefined ? this.#last : { index: lastWritten.index, term: lastWritten.term };
     this.#records.start(this.#offset, this.#checksum);
     appendBatch(this.#records, this.#cbor, this.#offset, number, null, batch, last, onSize);
-    await this.#file.write(this.#offset, this.#records.view());
+    try {
+      await this.#file.write(this.#offset, this.#records.view());
+    } catch (error) {
+      throw await this.#takeBack(error);
+    }
     await this.#file.sync();
+    this.#isCut = false;
     this.#offset += this.#records.length;
     this.#checksum = this.#records.checksum;
     this.#batch = number;
     this.#last = last;
     return false;
+  }
+
+  /** A write that found no room is taken back whole; see `disk_room.ts`. Returns what to throw. */
+  async #takeBack(error: unknown): Promise<unknown> {
+    const failure = writeFailure(this.#fileSystem.directory, error);
+    if (!(failure instanceof DiskFullError)) return failure;
+    await this.#file.truncate(this.#offset);
+    this.#isCut = true;
+    return failure;
   }
 
   /** Begins a new segment with the next batch, if the current one is worth it, so that old ones can be deleted. */
@@ -200,6 +218,9 @@ export class Wal {
     const lastWritten = batch.entries[batch.entries.length - 1];
     const last = lastWritten === undefined ? base : { index: lastWritten.index, term: lastWritten.term };
     const opening: WriteBatch = { hardState: this.#hardState, logStart: null, entries: batch.entries };
+    // Only the newest segment may end in a torn batch: what was cut off must not be there again once this one is old.
+    if (this.#isCut) await this.#file.sync();
+    this.#isCut = false;
     records.start(preambleBytes, this.#checksum);
     appendBatch(records, this.#cbor, preambleBytes, this.#batch + 1, header, opening, last, onSize);
     await writeSegment(this.#fileSystem, number, records.view());
@@ -226,16 +247,18 @@ function ignoreSize(): void {}
 async function writeSegment(fileSystem: FileSystem, number: number, opening: Uint8Array): Promise<void> {
   const name = segmentName(number);
   const temporary = name.replace(/\.log$/, ".tmp");
-  const file = await fileSystem.open(temporary, { create: true });
-  try {
+  await createFile(fileSystem, temporary, {}, async (file) => {
     const bytes = new Uint8Array(preambleBytes + opening.length);
     bytes.set(encodePreamble(magics.log));
     bytes.set(opening, preambleBytes);
-    await file.write(0, bytes);
+    try {
+      await file.write(0, bytes);
+    } catch (error) {
+      throw writeFailure(fileSystem.directory, error);
+    }
     await file.sync();
-  } finally {
     file.close();
-  }
+  });
   await fileSystem.rename(temporary, name);
   await fileSystem.syncDirectory();
 }

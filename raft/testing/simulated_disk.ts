@@ -47,6 +47,8 @@ export class SimulatedDisk {
   observer: ((event: DiskEvent) => void) | null = null;
   /** Operations asked for so far. */
   operations = 0;
+  /** Writes for which there was no room so far. */
+  refusals = 0;
   /** Syncs of files done so far. */
   syncs = 0;
   /** What became of unsynced changes at all power failures so far. */
@@ -127,10 +129,17 @@ export class SimulatedDisk {
 
   /** Whether so many more bytes fit. */
   hasRoomFor(bytes: number): boolean {
-    if (this.profile.capacityBytes === Infinity) return true;
+    const { capacityBytes } = this.profile;
+    const hasRoom = capacityBytes === Infinity || this.usedBytes + bytes <= capacityBytes;
+    if (!hasRoom) this.refusals++;
+    return hasRoom;
+  }
+
+  /** Bytes of all files, as programs see them. */
+  get usedBytes(): number {
     let used = 0;
     for (const directory of this.#directories.values()) used += directory.bytes;
-    return used + bytes <= this.profile.capacityBytes;
+    return used;
   }
 
   /** A bit or an offset for a fault. */

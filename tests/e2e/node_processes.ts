@@ -18,6 +18,8 @@ interface RunningNode {
 export interface NodeProcessesOptions {
   /** How many nodes; 3 by default. */
   readonly count?: number;
+  /** The arguments of a node's process; those of `balsa start` by default. */
+  readonly commandLine?: (settings: NodeSettings) => string[];
 }
 
 /** Some nodes of one cluster, each a process of its own with the permissions `balsa start` gives it. */
@@ -28,16 +30,24 @@ export class NodeProcesses implements AsyncDisposable {
   readonly peers: Readonly<Record<string, string>>;
   readonly #running: Map<string, RunningNode> = new Map();
 
-  private constructor(directory: string, peers: Readonly<Record<string, string>>) {
+  readonly #commandLine: (settings: NodeSettings) => string[];
+
+  private constructor(
+    directory: string,
+    peers: Readonly<Record<string, string>>,
+    commandLine: (settings: NodeSettings) => string[],
+  ) {
     this.directory = directory;
     this.peers = peers;
+    this.#commandLine = commandLine;
   }
 
   /** Starts all nodes. */
   static async start(options: NodeProcessesOptions = {}): Promise<NodeProcesses> {
     const ports = freePorts(options.count ?? 3);
     const peers = Object.fromEntries(ports.map((port, index) => [`n${index + 1}`, `127.0.0.1:${port}`]));
-    const nodes = new NodeProcesses(await Deno.makeTempDir({ prefix: "balsa-e2e-" }), peers);
+    const directory = await Deno.makeTempDir({ prefix: "balsa-e2e-" });
+    const nodes = new NodeProcesses(directory, peers, options.commandLine ?? nodeCommandLine);
     for (const id of nodes.ids) nodes.startNode(id);
     return nodes;
   }
@@ -62,7 +72,7 @@ export class NodeProcesses implements AsyncDisposable {
   /** Starts a node that does not run. */
   startNode(id: string): void {
     const process = new Deno.Command(Deno.execPath(), {
-      args: nodeCommandLine(this.settings(id)),
+      args: this.#commandLine(this.settings(id)),
       stdin: "piped",
       stdout: "null",
       stderr: "piped",
@@ -72,6 +82,11 @@ export class NodeProcesses implements AsyncDisposable {
       input: process.stdin.getWriter(),
       output: new Response(process.stderr).text(),
     });
+  }
+
+  /** Whether a node was started and has not been ended since. */
+  isStarted(id: string): boolean {
+    return this.#running.has(id);
   }
 
   /** The process id of a running node. */

@@ -125,6 +125,10 @@ const status: KvStatus = {
   sessions: 1,
   connections: 2,
   syncMs: 0.25,
+  syncP50Ms: 0.25,
+  syncP99Ms: 0.5,
+  syncMaxMs: 3,
+  isDiskFull: false,
   peers: [{ id: "n2", connected: true }, { id: "n3", connected: false }],
 };
 

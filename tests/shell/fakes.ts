@@ -88,6 +88,10 @@ export const someLeader: ReachableServer = {
   sessions: 1,
   connections: 1,
   syncMs: 0.1,
+  syncP50Ms: 0.1,
+  syncP99Ms: 0.5,
+  syncMaxMs: 3,
+  isDiskFull: false,
   peers: [{ id: "n2", connected: false }],
 };
 

@@ -28,9 +28,9 @@ Deno.test("renderStatus lays out one line for each server", () => {
   assertEquals(
     renderStatus([...someReports, follower], plain).split("\n"),
     [
-      "address         node  role      term  leader  commitIndex  lastApplied      log  snapshot",
-      "127.0.0.1:7001  n1    leader       3  n1               12           11  4.0 KiB        @7",
-      "127.0.0.1:7003  n3    follower     3  none           1234         1234     10 B      none",
+      "address         node  role      term  leader  commitIndex  lastApplied      log  snapshot  fsync p50/p99/max ms",
+      "127.0.0.1:7001  n1    leader       3  n1               12           11  4.0 KiB        @7        0.10/0.50/3.00",
+      "127.0.0.1:7003  n3    follower     3  none           1234         1234     10 B      none        0.10/0.50/3.00",
       "127.0.0.1:7002  unreachable  connection refused",
     ],
   );
@@ -54,6 +54,16 @@ Deno.test("renderStatus shows that a node does not take part any more in place o
   const lines = renderStatus([{ ...someLeader, state: "failed" }], plain).split("\n");
   assertStringIncludes(lines[1] ?? "", "failed");
   assertEquals(lines.length, 3);
+});
+
+Deno.test("renderStatus says what is wrong with a server that answers", () => {
+  const lines = renderStatus([{ ...someLeader, isDiskFull: true }, { ...follower, state: "diverged" }], plain).split(
+    "\n",
+  );
+  assertEquals(lines.slice(3), [
+    "n1 has no room on its disk: it takes no writes until there is some.",
+    "n3 has, or may have, another state than the other replicas: it serves nothing. Its log says more.",
+  ]);
 });
 
 Deno.test("findLeader believes the leader of the highest term", () => {

@@ -97,8 +97,10 @@ export class SimulatedCluster {
     const platform = process.start();
     const life = process.lives;
     const { timing, maxRaftState } = this.#plan;
-    const hitsBefore = process.disk.faults.hits;
-    const isDiskToBlame = (): boolean => process.disk.faults.hits > hitsBefore;
+    const { disk } = process;
+    const trouble = (): number => disk.faults.hits + disk.refusals;
+    const troubleBefore = trouble();
+    const isDiskToBlame = (): boolean => trouble() > troubleBefore;
     const isThisLife = (): boolean => process.isAlive && process.lives === life;
     const failed = (check: "node-failure" | "node-start", error: unknown): void => {
       if (!isThisLife()) return;

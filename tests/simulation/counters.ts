@@ -40,6 +40,7 @@ export const faultNames = [
   "fsync failed",
   "write failed",
   "disk full",
+  "disk without room",
 ] as const;
 
 /** Rare events, and how each is called in reports. */

@@ -73,11 +73,24 @@ export function slowDisk({ plan, cluster, counters, random }: NemesisContext, re
   });
 }
 
+/** Leaves no room on a disk for a while, but for a little. The node goes on by itself when there is room again. */
+function fillDisk({ plan, cluster, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
+  const { disk } = cluster.process(id);
+  disk.profile = { ...disk.profile, capacityBytes: disk.usedBytes + random.integer(2_000) };
+  counters.add("disk without room");
+  recovery.later(200, 10_000, () => {
+    disk.profile = { ...disk.profile, capacityBytes: plan.disk.capacityBytes };
+  });
+}
+
 /** Makes one of a node's next disk operations fail; counted when it does. */
-export function failDisk({ cluster, random }: NemesisContext, id: NodeId): void {
+export function failDisk(context: NemesisContext, recovery: Recovery, id: NodeId): void {
+  const { cluster, random } = context;
   const { disk } = cluster.process(id);
   const skip = random.integer(20);
-  switch (random.pick(["sync", "write", "full"] as const)) {
+  switch (random.pick(["sync", "write", "full", "room"] as const)) {
+    case "room":
+      return fillDisk(context, recovery, id);
     case "sync":
       return disk.inject({ operation: "sync", effect: "error", skip });
     case "write":

@@ -127,7 +127,7 @@ export class Nemesis implements Recovery {
         },
       },
       { ratePerMinute: faults.slowDisks, run: onNode((id) => slowDisk(context, this, id)) },
-      { ratePerMinute: faults.diskErrors, run: onNode((id) => failDisk(context, id)) },
+      { ratePerMinute: faults.diskErrors, run: onNode((id) => failDisk(context, this, id)) },
       { ratePerMinute: faults.transfers, run: () => transferLeadership(context) },
       { ratePerMinute: faults.memberships, run: () => changeMembers(context, this) },
       { ratePerMinute: faults.absences, run: onNode((id) => this.#sendAway(id)) },

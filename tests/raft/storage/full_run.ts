@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Entry } from "../../../raft/core/types.ts";
 import { FileStorage, type OpenOptions } from "../../../raft/storage/file_storage.ts";
+import { DiskFullError } from "../../../raft/storage/storage.ts";
 import { StorageError } from "../../../raft/storage/storage_error.ts";
 import type { FileOperation, MemoryFileSystem } from "./memory_file_system.ts";
 import {
@@ -33,6 +34,8 @@ interface Model {
 interface Step {
   readonly change: (model: Model) => void;
   readonly run: (storage: FileStorage) => Promise<unknown>;
+  /** How many steps before it must be taken again, too, when there was no room; 0 unless given. */
+  readonly stepsBack?: number;
 }
 
 /** Opens storage whose segments are tiny, so that a short run begins and deletes several. */
@@ -79,6 +82,7 @@ export function install(index: number, term: number): Step[] {
         model.entries = [];
       },
       run: (storage) => sendChunk(storage, snapshot, 30, bytes.slice(30), true),
+      stepsBack: 1,
     },
     { change: () => {}, run: (storage) => storage.write(batch([], { logStart: snapshot })) },
   ];
@@ -128,7 +132,8 @@ export async function found(storage: FileStorage): Promise<string> {
 
 /**
  * Runs the workload, and tells before each file operation which states would be right after a crash there: everything
- * acknowledged, with or without the step under way. Ends at the first refusal, having checked that it is final.
+ * acknowledged, with or without the step under way. Where there was no room it tries again; ends at the first other
+ * refusal, having checked that it is final.
  */
 export async function runWorkload(
   fileSystem: MemoryFileSystem,
@@ -138,13 +143,19 @@ export async function runWorkload(
   let right = [expected(model)];
   fileSystem.before = (operation, file) => before(right, operation, file);
   await using storage = await openTiny(fileSystem);
-  for (const step of workload) {
+  for (let next = 0; next < workload.length; next++) {
+    const step = workload[next];
+    assert(step !== undefined);
     const acknowledged = expected(model);
     step.change(model);
     right = [acknowledged, expected(model)];
     try {
       await step.run(storage);
     } catch (error) {
+      if (error instanceof DiskFullError) {
+        next -= 1 + (step.stepsBack ?? 0);
+        continue;
+      }
       assert(error instanceof StorageError && error.code === "io", String(error));
       await assertRejects(() => storage.write(batch([command(1, 99)])), StorageError, "cannot be retried");
       await assertRejects(() => storage.saveSnapshot(snapshotAt(99, 99), inChunks(pattern(1), 1)), StorageError);
