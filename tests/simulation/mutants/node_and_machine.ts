@@ -25,10 +25,9 @@ export const nodeMutants: readonly Mutant[] = [
     name: "failed-write-called-done",
     origin: "a failed fsync says nothing about what the disk has (fsyncgate, PostgreSQL 2018)",
     file: node,
-    find: `        this.#writing = null;
-        this.#fail(error);`,
-    replace: `        this.#writing = null;
-        if (this.#state !== "running" || error === null) return;
+    find: `        if (!(error instanceof DiskFullError)) this.#fail(error);
+        else if (this.#unwritten.refused()) onProblem?.(error.message);`,
+    replace: `        if (this.#state !== "running" || error === null || this.#unwritten.isFull) return;
         for (const message of batch.messagesAfterPersist) transport.send(message);
         this.#enqueue({ type: "persisted", last: batch.last });`,
     whyItMatters: "a node with a broken disk acknowledges what it does not have",

@@ -24,8 +24,8 @@ export const storageMutants: readonly Mutant[] = [
     name: "new-segment-not-synced",
     origin: "fsync(2): the contents of a file and its name are made durable apart",
     file: wal,
-    find: "    await file.write(0, bytes);\n    await file.sync();",
-    replace: "    await file.write(0, bytes);",
+    find: "    await file.sync();\n    file.close();",
+    replace: "    file.close();",
     whyItMatters: "a power cut leaves a segment without contents",
   },
   {
@@ -127,5 +127,22 @@ export const storageMutants: readonly Mutant[] = [
     find: "return { snapshot, suffix: [], replaced: true };",
     replace: "return { snapshot, suffix: [], replaced: false };",
     whyItMatters: "a crash between snapshot and log leaves two that do not fit",
+  },
+  {
+    name: "refused-batch-not-cut-off",
+    origin: "a part of a write that found no room is still there; Balsa's own",
+    file: wal,
+    find: "    await this.#file.truncate(this.#offset);\n",
+    replace: "",
+    whyItMatters: "the log ends torn in a segment that is not the newest, which is damage",
+  },
+  {
+    name: "full-disk-called-written",
+    origin: "an error is an error; Balsa's own",
+    file: "raft/storage/file_storage.ts",
+    find: '    } catch (error) {\n      throw this.#fail("write the log", error);',
+    replace:
+      '    } catch (error) {\n      if (error instanceof DiskFullError) return;\n      throw this.#fail("write the log", error);',
+    whyItMatters: "a node acknowledges what it has no room for",
   },
 ];
