@@ -4,8 +4,8 @@
  * Two things are adaptive, because a hop to another thread costs as much as a fast disk itself (measured: a 512-byte
  * append with fdatasync takes 0.11 ms when it blocks and 0.20 ms when it is awaited):
  *
- * - `sync` blocks the event loop while fsyncs have lately been fast and little is unsynced, and is awaited otherwise. A
- *   disk that turns slow therefore stalls the loop once, not again and again.
+ * - `sync` blocks the event loop while fsyncs have lately been fast and little is unsynced, in this file or any other, and
+ *   is awaited otherwise. A disk that turns slow therefore stalls the loop once, not again and again.
  * - Small reads and writes go straight to the page cache; large ones are awaited.
  *
  * @module
@@ -35,8 +35,14 @@ class SyncPace {
   /** Awaited fsyncs under way: >= 0. A blocking one could have to wait for them, a snapshot's for instance. */
   #awaited = 0;
 
+  /**
+   * Bytes of large writes, to any file, that were not synced: >= 0. The disk may be busy with them long before anybody asks for
+   * their fsync, and then every other fsync waits: a snapshot's, for instance.
+   */
+  bulkBytes = 0;
+
   get fast(): boolean {
-    return this.#smoothedMs < blockingSyncMs && this.#awaited === 0;
+    return this.#smoothedMs < blockingSyncMs && this.#awaited === 0 && this.bulkBytes <= blockingSyncBytes;
   }
 
   async await(sync: Promise<void>): Promise<void> {
@@ -63,6 +69,8 @@ class DenoFile implements StorageFile {
   #queue: Promise<void> = Promise.resolve();
   #queued = 0;
   #unsyncedBytes = 0;
+  /** What this file has of {@link SyncPace.bulkBytes}. */
+  #bulkBytes = 0;
   #position = -1;
   /** Transfers up to this many bytes block. */
   readonly #blockingBytes: number;
@@ -86,9 +94,12 @@ class DenoFile implements StorageFile {
 
   write(offset: number, bytes: Uint8Array): Promise<void> {
     this.#unsyncedBytes += bytes.length;
-    return bytes.length <= this.#blockingBytes && this.#queued === 0
-      ? this.#now(() => this.#writeNow(offset, bytes))
-      : this.#enqueue(() => this.#writeLater(offset, bytes));
+    if (bytes.length <= this.#blockingBytes && this.#queued === 0) {
+      return this.#now(() => this.#writeNow(offset, bytes));
+    }
+    this.#bulkBytes += bytes.length;
+    this.#pace.bulkBytes += bytes.length;
+    return this.#enqueue(() => this.#writeLater(offset, bytes));
   }
 
   truncate(size: number): Promise<void> {
@@ -98,13 +109,18 @@ class DenoFile implements StorageFile {
   async sync(): Promise<void> {
     const started = performance.now();
     const blocking = this.#pace.fast && this.#unsyncedBytes <= blockingSyncBytes;
+    const bulkBytes = this.#bulkBytes;
     this.#unsyncedBytes = 0;
+    this.#bulkBytes = 0;
     if (blocking) this.#file.syncDataSync();
     else await this.#pace.await(this.#file.syncData());
+    this.#pace.bulkBytes -= bulkBytes;
     this.#pace.record(performance.now() - started);
   }
 
   close(): void {
+    this.#pace.bulkBytes -= this.#bulkBytes;
+    this.#bulkBytes = 0;
     this.#file.close();
   }
 

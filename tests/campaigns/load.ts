@@ -62,7 +62,7 @@ export class Load {
       const call = this.#recorder.begin({ f: "get", key });
       const value = await this.#clerk.get(key);
       call.ok(value);
-      const problem = this.#ledger.problemOf(key, value);
+      const problem = this.#ledger.problemOf(key, value, this.#ledger.ended);
       if (problem !== null) problems.push(problem);
     }
     await this.#clerk[Symbol.asyncDispose]();
