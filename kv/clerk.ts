@@ -96,6 +96,7 @@ export class Clerk implements AsyncDisposable {
       addresses: [...addresses],
       clusterId: this.#clusterId,
       network: this.#network,
+      connect: options.connect,
       clock: this.clock,
       random: this.random,
       connectTimeoutMs: this.#attemptTimeoutMs,

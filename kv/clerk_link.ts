@@ -10,7 +10,8 @@
 import type { Clock, Timer } from "../raft/node/clock.ts";
 import type { Random } from "../raft/node/random.ts";
 import type { Network } from "../raft/wire/network.ts";
-import { RpcClient } from "../raft/wire/rpc.ts";
+import type { CborValue } from "../raft/encoding/cbor.ts";
+import { type BodyWriter, RpcClient, type RpcOutcome } from "../raft/wire/rpc.ts";
 import type { Sending } from "./clerk_requests.ts";
 import { LinkedList } from "./linked_list.ts";
 
@@ -18,12 +19,35 @@ import { LinkedList } from "./linked_list.ts";
 const minPauseMs = 10;
 const maxPauseMs = 500;
 
+/** A connection to a server, as a Clerk uses it. */
+export interface ClerkConnection {
+  /** Whether calls can be made. */
+  readonly isOpen: boolean;
+  /** Asks; `callback` is called once, never before this returns. The returned function gives up waiting for it. */
+  call(body: CborValue | BodyWriter, callback: (outcome: RpcOutcome) => void): () => void;
+  /** Ends the connection; calls without an outcome are lost. */
+  close(reason?: string): void;
+}
+
+/** How a connection is to be made. */
+export interface ConnectOptions {
+  /** For connecting and handshake together, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Gives up connecting when aborted. */
+  readonly signal: AbortSignal;
+  /** To be told once when the connection is over, after the outcomes of all calls. */
+  readonly onClosed: (reason: string) => void;
+}
+
+/** Connects to a server; rejects when that fails or the signal is aborted. */
+export type ConnectClerk = (address: string, options: ConnectOptions) => Promise<ClerkConnection>;
+
 /** One connection and what is under way on it. */
 export interface Link {
   /** The server's address. */
   readonly address: string;
   /** The connection. */
-  readonly client: RpcClient;
+  readonly client: ClerkConnection;
   /** Requests sent and not answered, in the order of sending. */
   readonly inFlight: LinkedList<Sending>;
   /** Calls in those, and their bytes. */
@@ -62,6 +86,8 @@ export interface LeaderLinkOptions {
   readonly network: Network;
   /** Time. */
   readonly clock: Clock;
+  /** Makes connections in another way than with {@link network}. */
+  readonly connect?: ConnectClerk | undefined;
   /** For pauses. */
   readonly random: Random;
   /** For connecting and handshake, in milliseconds. */
@@ -163,22 +189,23 @@ export class LeaderLink {
   }
 
   async #dial(address: string): Promise<void> {
-    const { network, clock, clusterId, connectTimeoutMs, onWaiting, onOpen } = this.#options;
+    const { network, clock, clusterId, connect, connectTimeoutMs, onWaiting, onOpen } = this.#options;
     const dialling = new AbortController();
     this.#dialling = dialling;
     // After a failure its reason says more than that another server is being tried.
     if (this.#tries === 0) onWaiting("connecting", address, "");
     let link: Link | null = null;
     try {
-      const client = await RpcClient.connect(network, address, {
-        clock,
-        clusterId,
+      const connectOptions: ConnectOptions = {
         timeoutMs: connectTimeoutMs,
         signal: dialling.signal,
         onClosed: (reason) => {
           if (link !== null) this.#ended(link, reason);
         },
-      });
+      };
+      const client = connect === undefined
+        ? await RpcClient.connect(network, address, { clock, clusterId, ...connectOptions })
+        : await connect(address, connectOptions);
       link = {
         address,
         client,

@@ -8,6 +8,7 @@ import type { Random } from "../raft/node/random.ts";
 import type { Consistency } from "../raft/rsm/rsm.ts";
 import type { Network } from "../raft/wire/network.ts";
 import type { ClerkWaiting } from "./clerk_engine.ts";
+import type { ConnectClerk } from "./clerk_link.ts";
 import type { Comparison, KeyWrite } from "./operations.ts";
 import type { Value } from "./values.ts";
 
@@ -31,6 +32,12 @@ export interface ClerkOptions {
   readonly onWaiting?: (state: ClerkWaiting) => void;
   /** Sockets; the machine's own by default. */
   readonly network?: Network;
+  /**
+   * How a server is reached; by a connection of the Clerk's own on {@link network} unless given.
+   *
+   * @internal
+   */
+  readonly connect?: ConnectClerk;
   /** Time; the machine's own by default. */
   readonly clock?: Clock;
   /** Randomness, for pauses; the machine's own by default. */

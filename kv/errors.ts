@@ -26,6 +26,8 @@ export type ClerkErrorCode =
   | "notANumber"
   /** Not done: the number would have gone beyond plus or minus 2^48. */
   | "outOfRange"
+  /** Not done and never sent: the keys of a transaction belong to different shards. */
+  | "crossShard"
   /** The lock that was held is not held any more, and was not released. */
   | "lockLost"
   /** Not done and never sent, or refused by the server: the key, the value or an option cannot be used. */

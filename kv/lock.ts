@@ -19,6 +19,9 @@ import type { Clerk } from "./clerk.ts";
 import type { AcquireResult, CallOptions } from "./clerk_options.ts";
 import { ClerkError } from "./errors.ts";
 
+/** What a lock needs of a Clerk; a `ShardClerk` has it, too. */
+export type LockClerk = Pick<Clerk, "clock" | "random" | "acquireLock" | "renewLock" | "releaseLock" | "lockState">;
+
 /** Settings of a {@link Lock}. */
 export interface LockOptions {
   /** How long the lock is kept for a holder of whom nothing is heard, in milliseconds: 100 to 3,600,000; 10,000 unless given. */
@@ -57,11 +60,11 @@ const maxPauseMs = 250;
 export class Lock {
   /** The name. */
   readonly name: string;
-  readonly #clerk: Clerk;
+  readonly #clerk: LockClerk;
   readonly #leaseMs: number;
 
   /** The lock `name` of the cluster that `clerk` talks to. */
-  constructor(clerk: Clerk, name: string, options: LockOptions = {}) {
+  constructor(clerk: LockClerk, name: string, options: LockOptions = {}) {
     this.#clerk = clerk;
     this.name = name;
     this.#leaseMs = options.leaseMs ?? defaultLeaseMs;
@@ -166,7 +169,7 @@ export class HeldLock implements AsyncDisposable {
   readonly name: string;
   /** Greater than the token of everyone who held a lock of this cluster before. */
   readonly token: number;
-  readonly #clerk: Clerk;
+  readonly #clerk: LockClerk;
   readonly #leaseMs: number;
   readonly #lost = new AbortController();
   /** The lease is over by then, in monotonic milliseconds, if it is not renewed. */
@@ -175,7 +178,7 @@ export class HeldLock implements AsyncDisposable {
   #isReleased = false;
 
   /** Made by {@link Lock}. `sentAtMs` is when the acquisition was sent, in monotonic milliseconds. */
-  constructor(clerk: Clerk, name: string, token: number, leaseMs: number, sentAtMs: number) {
+  constructor(clerk: LockClerk, name: string, token: number, leaseMs: number, sentAtMs: number) {
     this.#clerk = clerk;
     this.name = name;
     this.token = token;

@@ -40,7 +40,7 @@ export type {
   Transaction,
   TransactionComparison,
 } from "./clerk_options.ts";
-export { HeldLock, Lock, type LockOptions } from "./lock.ts";
+export { HeldLock, Lock, type LockClerk, type LockOptions } from "./lock.ts";
 export { Election, type ElectionLeader, Leadership } from "./election.ts";
 export { Barrier } from "./barrier.ts";
 export type { ClerkWaiting } from "./clerk_engine.ts";
@@ -77,6 +77,10 @@ export type { Value } from "./values.ts";
 export type { Consistency } from "../raft/rsm/rsm.ts";
 export { maxKeyBytes, maxValueBytes } from "./limits.ts";
 export { ShardController, type ShardControllerOptions } from "./shards/controller.ts";
+export { ShardClerk, type SharedCalls } from "./shards/shard_clerk.ts";
+export { ShardServer, type ShardServerOptions } from "./shards/shard_server.ts";
+export type { GroupReport } from "./shards/group_reports.ts";
+export type { GroupStatus, ShardStatus } from "./shards/shard_protocol.ts";
 export { defaultShardCount, shardOf } from "./shards/shard_config.ts";
 export type {
   GroupId,

@@ -8,14 +8,15 @@ import { MemoryPlatform, nameOf } from "../raft/mod.ts";
 import { type NodeOptions, type OpenedRaft, openRaft, realPlatform } from "../raft/open.ts";
 import type { MachineOptions } from "../raft/rsm/options.ts";
 import { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
-import type { RpcHandler, RpcServerConnection } from "../raft/wire/rpc.ts";
+import type { RpcHandler } from "../raft/wire/rpc.ts";
 import { Clerk } from "./clerk.ts";
 import type { ClerkOptions } from "./clerk_options.ts";
+import { ClientCount } from "./client_count.ts";
 import type { KvCommand } from "./commands.ts";
 import { replyToCbor } from "./protocol.ts";
 import { KvService, type ReadRequest, readRequest } from "./service.ts";
 import { type KvAnswer, type KvQuery, type KvResult, KvStateMachine } from "./state_machine.ts";
-import type { KvStatus } from "./status.ts";
+import { type KvStatus, kvStatusOf } from "./status.ts";
 
 /** One server of a cluster; see `NodeOptions` and `MachineOptions` for each. */
 export type KvServerOptions =
@@ -149,58 +150,17 @@ export class KvServer implements AsyncDisposable {
 
   /** How this server is. */
   status(): KvStatus {
-    const node = this.replica.status();
-    const { keys, storeBytes, sessions, hash } = this.#machine.figures();
-    return {
+    return kvStatusOf(this.replica.status(), this.#machine.figures(), {
       id: this.id,
       clusterId: this.#options.clusterId ?? "balsa",
-      identity: node.id,
-      state: node.state === "running" && node.standing !== "member" ? node.standing : node.state,
-      role: node.role,
-      term: node.currentTerm,
-      leader: node.leader === null ? null : nameOf(node.leader),
-      commitIndex: node.commitIndex,
-      lastApplied: node.lastApplied,
-      agreedIndex: node.agreedIndex,
-      logBytes: node.storage.logBytes,
-      snapshotIndex: node.snapshot.last.index,
-      snapshotBytes: node.storage.snapshotBytes,
-      keys,
-      storeBytes,
-      hash,
-      sessions,
       connections: this.#clients.count(),
-      syncMs: node.storage.syncMs,
-      syncP50Ms: node.storage.sync.p50Ms,
-      syncP99Ms: node.storage.sync.p99Ms,
-      syncMaxMs: node.storage.sync.maxMs,
-      isDiskFull: node.isDiskFull,
       peers: this.#opened.transport.peerStatus().map(({ id, isConnected }) => ({ id, connected: isConnected })),
-    };
+    });
   }
 
   /** Stops taking part, answers everyone who waits, and closes port and directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.replica[Symbol.asyncDispose]();
     await this.#opened[Symbol.asyncDispose]();
-  }
-}
-
-/** Connections on which clients have asked something. */
-class ClientCount {
-  readonly #connections = new Set<RpcServerConnection>();
-  /** Size at which closed connections are looked for, so that they do not pile up. */
-  #pruneAt = 64;
-
-  seen(connection: RpcServerConnection): void {
-    this.#connections.add(connection);
-    if (this.#connections.size >= this.#pruneAt) this.#pruneAt = 2 * this.count() + 64;
-  }
-
-  count(): number {
-    for (const connection of this.#connections) {
-      if (!connection.isOpen) this.#connections.delete(connection);
-    }
-    return this.#connections.size;
   }
 }

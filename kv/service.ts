@@ -113,7 +113,7 @@ export class KvService {
         case "done":
           return respond(resultToCbor(outcome.result));
         case "notDone":
-          return respond(replyToCbor(this.#notDone(outcome.reason, outcome.leader)));
+          return respond(replyToCbor(notDoneReply(outcome.reason, outcome.leader, this.#options.addressOf)));
         case "unknown":
           return respond(replyToCbor({ kind: "unknown", message: `it was not decided here: ${outcome.reason}` }));
       }
@@ -126,7 +126,7 @@ export class KvService {
         case "done":
           return respond(answerToReply(outcome.answer, this.#replica.appliedIndex));
         case "notDone":
-          return respond(replyToCbor(this.#notDone(outcome.reason, outcome.leader)));
+          return respond(replyToCbor(notDoneReply(outcome.reason, outcome.leader, this.#options.addressOf)));
         case "failed":
           return respond(
             replyToCbor({ kind: "unavailable", message: `the read has failed: ${String(outcome.error)}` }),
@@ -134,35 +134,40 @@ export class KvService {
       }
     });
   }
+}
 
-  #notDone(reason: NotDoneReason, leader: string | null): KvReply {
-    switch (reason) {
-      case "notLeader":
-      case "slotLost":
-        return leader === null
-          ? { kind: "notLeader", leader, address: null }
-          : { kind: "notLeader", leader: nameOf(leader), address: this.#options.addressOf(leader) };
-      case "overloaded":
-        return { kind: "overloaded", message: "too many commands wait to be committed" };
-      case "diskFull":
-        return { kind: "diskFull", message: "the leader's disk is full" };
-      case "tooLarge":
-        return { kind: "badRequest", message: "the command is too large" };
-      case "transferringLeadership":
-        return { kind: "unavailable", message: "leadership is being handed over" };
-      case "configurationChangeInProgress":
-        return { kind: "unavailable", message: "the configuration is being changed" };
-      case "stopped":
-        return { kind: "unavailable", message: "this server has stopped" };
-      case "aborted":
-      case "timeout":
-        return { kind: "unavailable", message: "no leader has confirmed it in time" };
-    }
+/** The reply to a command or read that was not done. */
+export function notDoneReply(
+  reason: NotDoneReason,
+  leader: string | null,
+  addressOf: (nodeId: string) => string | null,
+): KvReply {
+  switch (reason) {
+    case "notLeader":
+    case "slotLost":
+      return leader === null
+        ? { kind: "notLeader", leader, address: null }
+        : { kind: "notLeader", leader: nameOf(leader), address: addressOf(leader) };
+    case "overloaded":
+      return { kind: "overloaded", message: "too many commands wait to be committed" };
+    case "diskFull":
+      return { kind: "diskFull", message: "the leader's disk is full" };
+    case "tooLarge":
+      return { kind: "badRequest", message: "the command is too large" };
+    case "transferringLeadership":
+      return { kind: "unavailable", message: "leadership is being handed over" };
+    case "configurationChangeInProgress":
+      return { kind: "unavailable", message: "the configuration is being changed" };
+    case "stopped":
+      return { kind: "unavailable", message: "this server has stopped" };
+    case "aborted":
+    case "timeout":
+      return { kind: "unavailable", message: "no leader has confirmed it in time" };
   }
 }
 
 /** The reply to a read. The index is asked for when the answer is made, so that it belongs to it. */
-function answerToReply(answer: KvAnswer, appliedIndex: number): CborValue {
+export function answerToReply(answer: KvAnswer, appliedIndex: number): CborValue {
   if (!("kind" in answer)) return [0, answer.value, answer.version];
   if (answer.kind === "reads") return [0, readsToCbor(answer.results)];
   return [0, appliedIndex, answerToCbor(answer)];
@@ -181,7 +186,7 @@ function readsToCbor(results: readonly ReadResult[]): CborValue {
 }
 
 /** The reply to a command that was applied. */
-function resultToCbor(result: KvResult): CborValue {
+export function resultToCbor(result: KvResult): CborValue {
   switch (result.kind) {
     case "sessionOpened":
       return [0, result.sessionId];

@@ -22,14 +22,15 @@
  *
  * @module
  */
-import { type CborValue, decodeCbor } from "../raft/encoding/cbor.ts";
+import type { CborValue } from "../raft/encoding/cbor.ts";
 import { CborWriter } from "../raft/encoding/cbor_writer.ts";
 import { keyFrom } from "./operations.ts";
-import { maxSnapshotFrameBytes, snapshotSliceBytes } from "./limits.ts";
+import { snapshotSliceBytes } from "./limits.ts";
 import { type HeldLock, type LockOptions, LockTable } from "./locks.ts";
 import type { OrderedMapView } from "./ordered_map.ts";
 import { type SessionOptions, SessionTable } from "./sessions.ts";
 import { arrayFrom, arrayOf, counterFrom, ShapeError, shown, textFrom, valueFrom } from "./shape.ts";
+import { frameOf, FrameReader } from "./snapshot_frames.ts";
 import { Store, type StoreEntry, type StoreOptions } from "./store.ts";
 import { keyProblem, valueProblem } from "./values.ts";
 
@@ -77,19 +78,19 @@ export interface ThawedState {
 /** The bytes of a snapshot, a frame at a time: each takes about a millisecond to make. */
 export function* snapshotSlices(state: FrozenState): IterableIterator<Uint8Array> {
   const writer = new CborWriter(2 * snapshotSliceBytes);
-  yield frame(writer, () => writer.value([magic, formatVersion]));
+  yield frameOf(writer, () => writer.value([magic, formatVersion]));
   yield* entrySlices(writer, state.entries);
   yield* sessionSlices(writer, state.sessions);
   const locks = yield* lockSlices(writer, state.locks);
   const { entries, sessionCount, hash } = state;
-  yield frame(writer, () => writer.value([endFrame, entries.size, sessionCount, hash, locks]));
+  yield frameOf(writer, () => writer.value([endFrame, entries.size, sessionCount, hash, locks]));
 }
 
 function* entrySlices(writer: CborWriter, entries: OrderedMapView<StoreEntry>): IterableIterator<Uint8Array> {
   let batch: (readonly [string, StoreEntry])[] = [];
   let batchBytes = 0;
   const flush = (): Uint8Array => {
-    const slice = frame(writer, () => writeEntries(writer, batch));
+    const slice = frameOf(writer, () => writeEntries(writer, batch));
     batch = [];
     batchBytes = 0;
     return slice;
@@ -122,7 +123,7 @@ function* sessionSlices(writer: CborWriter, numbers: Float64Array): IterableIter
     let to = from;
     while (to < numbers.length && to - from < numbersPerSessionsFrame) to += 4 + 2 * (numbers[to + 3] ?? 0);
     const first = from;
-    yield frame(writer, () => {
+    yield frameOf(writer, () => {
       writer.array(2);
       writer.integer(sessionsFrame);
       writer.array(to - first);
@@ -139,21 +140,11 @@ function* lockSlices(writer: CborWriter, locks: Iterable<HeldLock>): Generator<U
   for (const { name, token, leaseMs, expiresAtMs } of locks) {
     fields.push(name, token, leaseMs, expiresAtMs);
     if (++count % locksPerFrame !== 0) continue;
-    yield frame(writer, () => writer.value([locksFrame, fields]));
+    yield frameOf(writer, () => writer.value([locksFrame, fields]));
     fields = [];
   }
-  if (fields.length > 0) yield frame(writer, () => writer.value([locksFrame, fields]));
+  if (fields.length > 0) yield frameOf(writer, () => writer.value([locksFrame, fields]));
   return count;
-}
-
-/** A frame around what `write` writes. */
-function frame(writer: CborWriter, write: () => void): Uint8Array {
-  writer.reset();
-  writer.raw(new Uint8Array(4)); // Room for the length.
-  write();
-  const bytes = writer.finish();
-  new DataView(bytes.buffer).setUint32(0, bytes.length - 4);
-  return bytes;
 }
 
 type SnapshotOptions = StoreOptions & SessionOptions & LockOptions;
@@ -168,45 +159,32 @@ export async function readSnapshot(
   return reader.end();
 }
 
-class SnapshotReader {
+/** Reads a snapshot piece by piece; throws {@link ShapeError} or a CborError on anything but a correct one. */
+export class SnapshotReader {
   readonly #store: Store;
   readonly #sessions: SessionTable;
   readonly #locks: LockTable;
   #version = formatVersion;
   #lockCount = 0;
   #lastLock: string | null = null;
-  /** Bytes of the frame that has not come whole yet, its length included. */
-  #rest = new Uint8Array(0);
+  readonly #frames = new FrameReader((item) => this.#frame(item));
   #stage: "header" | "entries" | "sessions" | "locks" | "done" = "header";
   #lastKey: string | null = null;
 
-  constructor(options: SnapshotOptions) {
+  constructor(options: SnapshotOptions = {}) {
     this.#store = new Store(options);
     this.#sessions = new SessionTable(options);
     this.#locks = new LockTable(options);
   }
 
+  /** Takes some bytes. */
   push(chunk: Uint8Array): void {
-    let bytes = chunk;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + chunk.length);
-      bytes.set(this.#rest);
-      bytes.set(chunk, this.#rest.length);
-    }
-    let at = 0;
-    while (bytes.length - at >= 4) {
-      const length = new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0);
-      if (length > maxSnapshotFrameBytes) throw new ShapeError(`a snapshot frame declares ${length} bytes`);
-      if (bytes.length - at - 4 < length) break;
-      this.#frame(decodeCbor(bytes.subarray(at + 4, at + 4 + length)));
-      at += 4 + length;
-    }
-    // A copy, since the chunk may be a view that is only valid now.
-    this.#rest = bytes.slice(at);
+    this.#frames.push(chunk);
   }
 
+  /** What was read; throws {@link ShapeError} unless it was whole. */
   end(): ThawedState {
-    if (this.#stage !== "done" || this.#rest.length > 0) throw new ShapeError("the snapshot is cut short");
+    if (this.#stage !== "done" || !this.#frames.isEmpty) throw new ShapeError("the snapshot is cut short");
     return { store: this.#store, sessions: this.#sessions, locks: this.#locks };
   }
 

@@ -11,7 +11,7 @@ import type { Operation } from "./operations.ts";
 import { packOutcome, type WriteOutcome } from "./outcomes.ts";
 import { countOf, pageOf, type WideAnswer, type WideQuery } from "./queries.ts";
 import { type SessionOptions, type SessionOutcome, SessionTable } from "./sessions.ts";
-import { type FrozenState, readSnapshot, snapshotSlices } from "./snapshot.ts";
+import { type FrozenState, readSnapshot, snapshotSlices, type ThawedState } from "./snapshot.ts";
 import { type ReadResult, Store, type StoreOptions } from "./store.ts";
 import { transact, writeKey } from "./transaction.ts";
 import type { WritesCommand } from "./write_batch.ts";
@@ -164,13 +164,7 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
 
   /** A view of the state as it is: O(1) for the keys, a few milliseconds for 200,000 sessions. */
   snapshot(): SnapshotSource {
-    let frozen: FrozenState | null = {
-      entries: this.#store.view(),
-      sessions: this.#sessions.freeze(),
-      locks: this.#locks.freeze(this.#clusterTimeMs),
-      sessionCount: this.#sessions.size,
-      hash: this.#store.hash(),
-    };
+    let frozen: FrozenState | null = this.freeze(this.#clusterTimeMs);
     return {
       async *chunks() {
         if (frozen !== null) yield* snapshotSlices(frozen);
@@ -181,9 +175,32 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
     };
   }
 
+  /**
+   * The state as it is, for `snapshotSlices`; locks whose lease has ended by `clusterTimeMs` are left out.
+   *
+   * @internal
+   */
+  freeze(clusterTimeMs: number): FrozenState {
+    return {
+      entries: this.#store.view(),
+      sessions: this.#sessions.freeze(),
+      locks: this.#locks.freeze(clusterTimeMs),
+      sessionCount: this.#sessions.size,
+      hash: this.#store.hash(),
+    };
+  }
+
   /** Replaces the state; leaves it as it was if the snapshot is not correct, and throws. */
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const { store, sessions, locks } = await readSnapshot(chunks, this.#options);
+    this.adopt(await readSnapshot(chunks, this.#options));
+  }
+
+  /**
+   * Replaces the state by one that a `SnapshotReader` has read.
+   *
+   * @internal
+   */
+  adopt({ store, sessions, locks }: ThawedState): void {
     this.#store = store;
     this.#sessions = sessions;
     this.#locks = locks;

@@ -5,6 +5,8 @@
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
+import { nameOf } from "../raft/mod.ts";
+import type { ReplicatedStatus } from "../raft/rsm/rsm.ts";
 import { arrayFrom, arrayOf, ShapeError, textFrom, textOrNullFrom } from "./shape.ts";
 
 /** Whether the server has a connection on which it sends to a peer. */
@@ -69,6 +71,40 @@ export interface KvStatus {
   readonly isDiskFull: boolean;
   /** The other members. */
   readonly peers: readonly PeerConnection[];
+}
+
+/** Puts a server's status together from what its node, its machine and the server itself say. */
+export function kvStatusOf(
+  node: ReplicatedStatus,
+  figures: Pick<KvStatus, "keys" | "storeBytes" | "hash" | "sessions">,
+  server: Pick<KvStatus, "id" | "clusterId" | "connections" | "peers">,
+): KvStatus {
+  return {
+    id: server.id,
+    clusterId: server.clusterId,
+    identity: node.id,
+    state: node.state === "running" && node.standing !== "member" ? node.standing : node.state,
+    role: node.role,
+    term: node.currentTerm,
+    leader: node.leader === null ? null : nameOf(node.leader),
+    commitIndex: node.commitIndex,
+    lastApplied: node.lastApplied,
+    agreedIndex: node.agreedIndex,
+    logBytes: node.storage.logBytes,
+    snapshotIndex: node.snapshot.last.index,
+    snapshotBytes: node.storage.snapshotBytes,
+    keys: figures.keys,
+    storeBytes: figures.storeBytes,
+    hash: figures.hash,
+    sessions: figures.sessions,
+    connections: server.connections,
+    syncMs: node.storage.syncMs,
+    syncP50Ms: node.storage.sync.p50Ms,
+    syncP99Ms: node.storage.sync.p99Ms,
+    syncMaxMs: node.storage.sync.maxMs,
+    isDiskFull: node.isDiskFull,
+    peers: server.peers,
+  };
 }
 
 /** A status for a reply. */

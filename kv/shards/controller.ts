@@ -12,9 +12,13 @@
  * @module
  */
 import { decodeCbor, encodeCbor } from "../../raft/encoding/cbor.ts";
+import { sleep } from "../../raft/node/clock.ts";
+import { realPlatform } from "../../raft/open.ts";
 import { Clerk } from "../clerk.ts";
 import type { CallOptions, ClerkOptions, GetOptions } from "../clerk_options.ts";
 import { ClerkError } from "../errors.ts";
+import { Connections } from "./connections.ts";
+import { type GroupReport, hasSettled, reportsOf, statusTimeoutMs, waitingFor } from "./group_reports.ts";
 import { configurationFromCbor, configurationToCbor } from "./configuration_codec.ts";
 import {
   defaultShardCount,
@@ -35,6 +39,9 @@ export interface ShardControllerOptions extends ClerkOptions {
   /** Shards, if nobody has made the first configuration yet: 1 to 4096; 256 unless given. */
   readonly shardCount?: number;
 }
+
+/** How often {@link ShardController.settled} looks, in milliseconds. */
+const settlePollMs = 50;
 
 const latestKey = "shards/latest";
 
@@ -86,6 +93,7 @@ export class ConfigurationReader implements AsyncDisposable {
  */
 export class ShardController implements AsyncDisposable {
   readonly #clerk: Clerk;
+  readonly #connections: Connections;
   readonly #shardCount: number;
 
   /** `servers` are those of the controller, `HOST:PORT`: at least one, better all. */
@@ -96,6 +104,8 @@ export class ShardController implements AsyncDisposable {
     }
     this.#shardCount = shardCount;
     this.#clerk = new Clerk(servers, clerkOptions);
+    const { network = realPlatform.network } = options;
+    this.#connections = new Connections({ network, clock: this.#clerk.clock, connectTimeoutMs: statusTimeoutMs });
   }
 
   /** Takes new groups in, and gives them their share of the shards. */
@@ -128,9 +138,42 @@ export class ShardController implements AsyncDisposable {
     return await configurationAt(this.#clerk, number, options);
   }
 
+  /** What each group of a configuration, the newest unless given, says of itself. */
+  async statuses(configuration?: ShardConfiguration, options: CallOptions = {}): Promise<readonly GroupReport[]> {
+    return await reportsOf(configuration ?? await this.#latest(options), this.#connections);
+  }
+
+  /**
+   * Waits until all shards are where the newest configuration, or one of at least that number, wants them; resolves with
+   * that configuration. The wait ends only with the call's time, or its signal, if a group is down that has to give a shard.
+   */
+  async settled(number = 0, options: CallOptions = {}): Promise<ShardConfiguration> {
+    const { clock } = this.#clerk;
+    const { timeoutMs = Infinity, signal } = options;
+    const endMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const rest = { ...options, timeoutMs: Math.max(1, endMs - clock.monotonicMs()) };
+      const configuration = await this.#latest(rest);
+      const reports = await reportsOf(configuration, this.#connections);
+      if (configuration.number >= number && reports.every((report) => hasSettled(report, configuration))) {
+        return configuration;
+      }
+      if (signal?.aborted) {
+        throw new ClerkError("aborted", "Cannot wait for the shards to be moved: the signal was aborted");
+      }
+      if (clock.monotonicMs() >= endMs) {
+        throw new ClerkError(
+          "timeout",
+          `Cannot see all shards moved within ${timeoutMs} ms: ${waitingFor(reports, configuration)}`,
+        );
+      }
+      await sleep(clock, settlePollMs, signal).catch(() => {});
+    }
+  }
+
   /** Ends all calls. A change that is under way may yet be made. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#clerk.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#clerk.close(), this.#connections.close()]);
   }
 
   async #change(

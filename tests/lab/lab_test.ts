@@ -33,7 +33,7 @@ Deno.test("lab: every official test is there, once", () => {
   assertEquals([count("rsm", "4A"), count("rsm", "4C")], [7, 1]);
   assertEquals([count("kvraft", "4A"), count("kvraft", "4B")], [14, 9]);
   assertEquals([count("kvraft1", "4B"), count("kvraft1", "4C")], [13, 9]);
-  assertEquals([count("shardctrler"), count("shardcfg")], [3, 1]);
+  assertEquals([count("shardctrler"), count("shardcfg"), count("shardkv")], [3, 1, 14]);
   assertEquals(new Set(labCases.map(caseName)).size, labCases.length);
 });
 

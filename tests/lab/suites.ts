@@ -15,6 +15,7 @@ import { kvraftCases } from "./scenarios/kvraft.ts";
 import { kvraft1Cases } from "./scenarios/kvraft1.ts";
 import { rsmCases } from "./scenarios/rsm.ts";
 import { controllerCases } from "./scenarios/shardctrler.ts";
+import { shardkvCases } from "./scenarios/shardkv.ts";
 
 /** Every test that runs, in the course's order. */
 export const labCases: readonly LabCase[] = [
@@ -29,6 +30,7 @@ export const labCases: readonly LabCase[] = [
   ...kvraftCases,
   ...kvraft1Cases,
   ...controllerCases,
+  ...shardkvCases,
 ];
 
 /** `suite/name`, as `--filter` takes it. */

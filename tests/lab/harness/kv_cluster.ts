@@ -4,7 +4,7 @@
  * @module
  */
 import { Clerk, type PutIfVersionResult } from "../../../kv/clerk.ts";
-import { type HeldLock, Lock } from "../../../kv/lock.ts";
+import { type HeldLock, Lock, type LockClerk } from "../../../kv/lock.ts";
 import type { Platform } from "../../../raft/platform.ts";
 import { checkLinearizability, HistoryRecorder, type JsonValue } from "../../../raft/testing/mod.ts";
 import { type KvLife, KvLocal } from "./kv_server.ts";
@@ -144,16 +144,19 @@ export interface VersionedValue {
   readonly version: number;
 }
 
+/** What a client's calls go to. */
+type ClientCalls = LockClerk & Pick<Clerk, "put" | "append" | "get" | "putIfVersion" | "getWithVersion">;
+
 /** A client. */
 export class KvClient {
   /** Its machine. */
   readonly name: string;
-  readonly #cluster: KvCluster;
-  readonly #clerk: Clerk;
+  readonly #cluster: { operations: number };
+  readonly #clerk: ClientCalls;
   readonly #recorder: HistoryRecorder;
 
-  /** Made by {@link KvCluster.client}. */
-  constructor(cluster: KvCluster, name: string, clerk: Clerk, recorder: HistoryRecorder) {
+  /** `cluster` counts the calls. */
+  constructor(cluster: { operations: number }, name: string, clerk: ClientCalls, recorder: HistoryRecorder) {
     this.#cluster = cluster;
     this.name = name;
     this.#clerk = clerk;

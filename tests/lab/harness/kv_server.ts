@@ -23,8 +23,16 @@ export interface KvLifeOptions {
   readonly name: string;
   /** Bytes of Raft state beyond which a snapshot is taken, -1 for never. */
   readonly maxRaftState: number;
+  /** Names of the cluster's servers; all servers of the world unless given. */
+  readonly members?: readonly string[];
   /** Is told when leadership has been won or lost. */
   readonly onState?: (state: { readonly term: number; readonly isLeader: boolean }) => void;
+}
+
+/** Where `name` dials these servers; all of the world unless given. */
+export function addressesOf(world: ServerHost, name: string, servers?: readonly string[]): Record<string, string> {
+  const all = Object.entries(world.addressesFor(name));
+  return Object.fromEntries(all.filter(([server]) => servers === undefined || servers.includes(server)));
 }
 
 /** See the module. */
@@ -39,9 +47,10 @@ export class KvLocal implements KvLife {
   }
 
   /** Begins a life on what the disk holds. */
-  static async boot({ world, name, maxRaftState, onState }: KvLifeOptions): Promise<KvLocal> {
+  static async boot({ world, name, maxRaftState, members, onState }: KvLifeOptions): Promise<KvLocal> {
     const server = await KvServer.start({
-      ...{ id: name, listen: world.listenAddress(name), peers: world.addressesFor(name), dataDir: world.dataDir(name) },
+      ...{ id: name, listen: world.listenAddress(name), dataDir: world.dataDir(name) },
+      peers: addressesOf(world, name, members),
       ...{ platform: world.boot(name), maxRaftState },
       onStatus: ({ currentTerm, role }) => onState?.({ term: currentTerm, isLeader: role === "leader" }),
       onStopped: (reason) => {

@@ -31,13 +31,16 @@ export abstract class LabCluster<Life extends ServerLife> {
   readonly #lives: (Life | undefined)[] = [];
   readonly #isConnected: boolean[];
 
-  /** Names the servers; none runs before {@link bootAll}. */
-  constructor(world: LabWorld, size: number, profile: WorldProfile = {}) {
+  /**
+   * Names the servers; none runs before {@link bootAll}. `names` are those of a cluster that is not the only one of its
+   * world, which has begun then.
+   */
+  constructor(world: LabWorld, size: number, profile: WorldProfile = {}, names?: readonly string[]) {
     this.world = world;
     this.size = size;
-    this.#names = Array.from({ length: size }, (_, at) => `n${at + 1}`);
+    this.#names = names ?? Array.from({ length: size }, (_, at) => `n${at + 1}`);
     this.#isConnected = this.#names.map(() => true);
-    world.begin(this.#names, profile);
+    if (names === undefined) world.begin(this.#names, profile);
     world.atEnd(async () => {
       await Promise.all(this.lives.map((life) => life.isAlive ? life.crash() : null));
     });
@@ -76,6 +79,11 @@ export abstract class LabCluster<Life extends ServerLife> {
   /** Most bytes of Raft state that any server has; see {@link refresh}. */
   get raftStateBytes(): number {
     return Math.max(...this.lives.map((life) => life.raftStateBytes));
+  }
+
+  /** Names of all servers. */
+  get names(): readonly string[] {
+    return this.#names;
   }
 
   /** The server's name. */

@@ -12,17 +12,13 @@ import {
   join,
   leave,
   nobody,
-  type Placement,
   type ShardChange,
   type ShardConfiguration,
 } from "../../../kv/shards/shard_config.ts";
 import { KvCluster } from "../harness/kv_cluster.ts";
 import type { LabCase } from "../harness/lab_test_case.ts";
 import { demand, type LabWorld } from "../harness/world.ts";
-
-/** Shards in the suite of 2024, and in that of 2025. */
-export const shardCount2024 = 10;
-export const shardCount2025 = 12;
+import { changed, checkEven, shardCount2024, shardCount2025 } from "./shard_checks.ts";
 
 const concurrentClients = 10;
 
@@ -34,19 +30,6 @@ function check(configuration: ShardConfiguration, expected: readonly GroupId[]):
   checkEven(configuration);
 }
 
-/** Fails unless all shards belong to a group that is there, and shares differ by one at the most. */
-export function checkEven(placement: Placement): void {
-  const counts = new Map(groupsOf(placement).map((group) => [group, 0]));
-  for (const [shard, group] of placement.shards.entries()) {
-    const isRight = counts.size === 0 ? group === nobody : counts.has(group);
-    demand(isRight, () => `shard ${shard} belongs to group ${group}, which is not there`);
-    counts.set(group, (counts.get(group) ?? 0) + 1);
-  }
-  if (groupsOf(placement).length === 0) return;
-  const [most, least] = [Math.max(...counts.values()), Math.min(...counts.values())];
-  demand(most - least <= 1, () => `a group has ${most} shards, another one ${least}`);
-}
-
 /** Fails if a shard has moved between groups that were there before and are there now. */
 function checkMinimal(before: ShardConfiguration, after: ShardConfiguration): void {
   for (const [shard, owner] of after.shards.entries()) {
@@ -55,12 +38,6 @@ function checkMinimal(before: ShardConfiguration, after: ShardConfiguration): vo
       Object.hasOwn(before.groups, owner);
     demand(!isNeedless, () => `shard ${shard} has moved from group ${previous} to ${owner} without need`);
   }
-}
-
-/** The configuration after a change that must have been made. */
-export function changed(change: ShardChange): ShardConfiguration {
-  demand(change.kind === "changed", () => `the change was answered ${change.kind}`);
-  return change.configuration;
 }
 
 function serversOf(group: GroupId): readonly string[] {
