@@ -18,7 +18,7 @@ import { Clerk } from "../clerk.ts";
 import type { CallOptions, ClerkOptions, GetOptions } from "../clerk_options.ts";
 import { ClerkError } from "../errors.ts";
 import { Connections } from "./connections.ts";
-import { type GroupReport, hasSettled, reportsOf, statusTimeoutMs, waitingFor } from "./group_reports.ts";
+import { type GroupReport, hasSettled, reportsOf, waitingFor } from "./group_reports.ts";
 import { configurationFromCbor, configurationToCbor } from "./configuration_codec.ts";
 import {
   defaultShardCount,
@@ -39,6 +39,9 @@ export interface ShardControllerOptions extends ClerkOptions {
   /** Shards, if nobody has made the first configuration yet: 1 to 4096; 256 unless given. */
   readonly shardCount?: number;
 }
+
+/** How long a server of a group may take to say how it is, unless the client's attempts have another limit. Milliseconds. */
+const defaultStatusTimeoutMs = 1_000;
 
 /** How often {@link ShardController.settled} looks, in milliseconds. */
 const settlePollMs = 50;
@@ -94,6 +97,7 @@ export class ConfigurationReader implements AsyncDisposable {
 export class ShardController implements AsyncDisposable {
   readonly #clerk: Clerk;
   readonly #connections: Connections;
+  readonly #statusTimeoutMs: number;
   readonly #shardCount: number;
 
   /** `servers` are those of the controller, `HOST:PORT`: at least one, better all. */
@@ -104,8 +108,9 @@ export class ShardController implements AsyncDisposable {
     }
     this.#shardCount = shardCount;
     this.#clerk = new Clerk(servers, clerkOptions);
-    const { network = realPlatform.network } = options;
-    this.#connections = new Connections({ network, clock: this.#clerk.clock, connectTimeoutMs: statusTimeoutMs });
+    const { network = realPlatform.network, attemptTimeoutMs = defaultStatusTimeoutMs } = options;
+    this.#statusTimeoutMs = attemptTimeoutMs;
+    this.#connections = new Connections({ network, clock: this.#clerk.clock, connectTimeoutMs: attemptTimeoutMs });
   }
 
   /** Takes new groups in, and gives them their share of the shards. */
@@ -140,7 +145,7 @@ export class ShardController implements AsyncDisposable {
 
   /** What each group of a configuration, the newest unless given, says of itself. */
   async statuses(configuration?: ShardConfiguration, options: CallOptions = {}): Promise<readonly GroupReport[]> {
-    return await reportsOf(configuration ?? await this.#latest(options), this.#connections);
+    return await reportsOf(configuration ?? await this.#latest(options), this.#connections, this.#statusTimeoutMs);
   }
 
   /**
@@ -154,7 +159,7 @@ export class ShardController implements AsyncDisposable {
     for (;;) {
       const rest = { ...options, timeoutMs: Math.max(1, endMs - clock.monotonicMs()) };
       const configuration = await this.#latest(rest);
-      const reports = await reportsOf(configuration, this.#connections);
+      const reports = await reportsOf(configuration, this.#connections, this.#statusTimeoutMs);
       if (configuration.number >= number && reports.every((report) => hasSettled(report, configuration))) {
         return configuration;
       }

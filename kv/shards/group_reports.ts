@@ -19,15 +19,16 @@ export interface GroupReport {
   readonly latest: GroupStatus | null;
 }
 
-/** How long a server may take to answer, in milliseconds. */
-export const statusTimeoutMs = 1_000;
-
-/** Asks all servers of all groups at once. */
-export function reportsOf(configuration: ShardConfiguration, connections: Connections): Promise<GroupReport[]> {
+/** Asks all servers of all groups at once, and waits no longer for any of them. */
+export function reportsOf(
+  configuration: ShardConfiguration,
+  connections: Connections,
+  timeoutMs: number,
+): Promise<GroupReport[]> {
   return Promise.all(
     groupsOf(configuration).map(async (group) => {
       const servers = await Promise.all(
-        (configuration.groups[group] ?? []).map((server) => askStatus(server, connections)),
+        (configuration.groups[group] ?? []).map((server) => askStatus(server, connections, timeoutMs)),
       );
       const [latest = null] = servers.filter((status) => status !== null && status.group === group)
         .sort((left, right) => rank(right) - rank(left));
@@ -52,8 +53,8 @@ export function waitingFor(reports: readonly GroupReport[], configuration: Shard
   }).join("; ");
 }
 
-async function askStatus(server: string, connections: Connections): Promise<GroupStatus | null> {
-  const reply = await connections.ask(server, groupStatusRequest, statusTimeoutMs);
+async function askStatus(server: string, connections: Connections, timeoutMs: number): Promise<GroupStatus | null> {
+  const reply = await connections.ask(server, groupStatusRequest, timeoutMs);
   if (reply === null) return null;
   try {
     return groupStatusFromReply(reply);

@@ -35,13 +35,15 @@ export interface MoverOptions {
   readonly clock: Clock;
   /** How often a leader looks for a new configuration, and tries again what has failed, in milliseconds. */
   readonly pollMs: number;
+  /** How long another group's server, or the controller, may take to answer, in milliseconds. */
+  readonly askTimeoutMs: number;
 }
 
 /** Shards that are fetched at a time, and copies that are asked to be dropped. */
 const mostAtOnce = 8;
 
-/** How long another group may take to answer, and the controller, in milliseconds. */
-const askTimeoutMs = 1_000;
+/** How long the group itself may take to execute a step, in milliseconds. */
+const submitTimeoutMs = 5_000;
 
 /** See the module. */
 export class Mover {
@@ -138,11 +140,11 @@ export class Mover {
 
   /** Takes one configuration after the other, until one has shards that must come first, or there is none. */
   async #takeConfigurations(): Promise<void> {
-    const { machine, configurations } = this.#options;
+    const { machine, configurations, askTimeoutMs } = this.#options;
     while (this.#leads && machine.state.gaining.size === 0) {
       const number = machine.number + 1;
       try {
-        const configuration = await configurations.at(number, { timeoutMs: askTimeoutMs });
+        const configuration = await configurations.at(number, { timeoutMs: 4 * askTimeoutMs });
         if (configuration === null) return;
         const result = await this.#submit({ kind: "configure", configuration });
         if (result?.kind !== "accepted") return;
@@ -192,7 +194,7 @@ export class Mover {
     request: CborValue,
     read: (reply: CborValue) => Answer | null,
   ): Promise<Answer | null> {
-    const { connections } = this.#options;
+    const { connections, askTimeoutMs } = this.#options;
     for (const server of servers) {
       if (!this.#leads) return null;
       const reply = await connections.ask(server, request, askTimeoutMs);
@@ -211,7 +213,7 @@ export class Mover {
   /** The command's result; null when it was not done, or nobody knows: the state will tell. */
   async #submit(command: GroupCommand): Promise<GroupResult | null> {
     try {
-      return await this.#options.replica.submit(command, { timeoutMs: 5 * askTimeoutMs, signal: this.#stop.signal });
+      return await this.#options.replica.submit(command, { timeoutMs: submitTimeoutMs, signal: this.#stop.signal });
     } catch (error) {
       if (error instanceof NotDoneError || error instanceof UnknownOutcomeError) return null;
       throw error;

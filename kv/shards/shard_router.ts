@@ -10,7 +10,7 @@
  * @module
  */
 import type { CborValue } from "../../raft/encoding/cbor.ts";
-import type { Clock } from "../../raft/node/clock.ts";
+import { type Clock, sleep } from "../../raft/node/clock.ts";
 import type { BodyWriter, RpcOutcome } from "../../raft/wire/rpc.ts";
 import type { ClerkConnection, ConnectClerk } from "../clerk_link.ts";
 import type { CallOptions } from "../clerk_options.ts";
@@ -35,6 +35,9 @@ export interface ShardRouterOptions {
 
 /** The least time between two looks at the newest configuration, in milliseconds. */
 const refreshPauseMs = 20;
+
+/** Pause while nobody has made the first configuration, in milliseconds. */
+const firstPauseMs = 50;
 
 /** Told to a Clerk whose shard is not served where it has asked. */
 const notHere: CborValue = replyToCbor({ kind: "notLeader", leader: null, address: null });
@@ -66,13 +69,22 @@ export class ShardRouter {
 
   /** The newest configuration, asked for now; waits until there is one. */
   async latest(options: CallOptions): Promise<ShardConfiguration> {
-    const { configurations } = this.#options;
-    const found = await configurations.latest(options);
-    if (found === null) {
-      throw new ClerkError("timeout", "Cannot find out who has the shards: the controller has no configuration yet");
+    const { configurations, clock } = this.#options;
+    const { timeoutMs = Infinity, signal } = options;
+    const endMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const restMs = Math.max(1, endMs - clock.monotonicMs());
+      const found = await configurations.latest({ ...options, timeoutMs: restMs });
+      if (found !== null) {
+        this.#take(found);
+        return found;
+      }
+      if (clock.monotonicMs() >= endMs || signal?.aborted) {
+        const code = signal?.aborted ? "aborted" : "timeout";
+        throw new ClerkError(code, "Cannot find out who has the shards: the controller has no configuration yet");
+      }
+      await sleep(clock, Math.min(firstPauseMs, restMs), signal).catch(() => {});
     }
-    this.#take(found);
-    return found;
   }
 
   /** How the Clerk of a shard reaches its server. It asks for `address`, or for any other text when it knows none. */

@@ -36,12 +36,13 @@ export type ShardServerOptions =
     readonly controllers: readonly string[];
     /** How often the group's leader looks for a new configuration, in milliseconds; 100 unless given. */
     readonly pollMs?: number;
+    /** How long another server may take to answer before the next one is asked, in milliseconds; 1000 unless given. */
+    readonly askTimeoutMs?: number;
   };
 
 const defaultPollMs = 100;
 
-/** For a connection to another group or to the controller, in milliseconds. */
-const connectTimeoutMs = 1_000;
+const defaultAskTimeoutMs = 1_000;
 
 /** Until the node runs. */
 const notYet: CborValue = replyToCbor({ kind: "unavailable", message: "this server is starting" });
@@ -109,13 +110,14 @@ export class ShardServer implements AsyncDisposable {
     this.#machine = machine;
     this.#opened = opened;
     this.#clients = clients;
-    const { platform = realPlatform, controllers, pollMs = defaultPollMs } = options;
+    const { platform = realPlatform, controllers, pollMs = defaultPollMs, askTimeoutMs = defaultAskTimeoutMs } =
+      options;
     const { clock, network, random } = platform;
-    const attempts = { attemptTimeoutMs: connectTimeoutMs };
-    this.#configurations = new ConfigurationReader(controllers, { clock, network, random, ...attempts });
-    this.#connections = new Connections({ clock, network, connectTimeoutMs });
+    const attemptTimeoutMs = askTimeoutMs;
+    this.#configurations = new ConfigurationReader(controllers, { clock, network, random, attemptTimeoutMs });
+    this.#connections = new Connections({ clock, network, connectTimeoutMs: askTimeoutMs });
     const [configurations, connections] = [this.#configurations, this.#connections];
-    this.#mover = new Mover({ machine, replica, configurations, connections, clock, pollMs });
+    this.#mover = new Mover({ machine, replica, configurations, connections, clock, pollMs, askTimeoutMs });
   }
 
   /**

@@ -34,6 +34,7 @@ Deno.test("lab: every official test is there, once", () => {
   assertEquals([count("kvraft", "4A"), count("kvraft", "4B")], [14, 9]);
   assertEquals([count("kvraft1", "4B"), count("kvraft1", "4C")], [13, 9]);
   assertEquals([count("shardctrler"), count("shardcfg"), count("shardkv")], [3, 1, 14]);
+  assertEquals(["5A", "5B", "5C"].map((part) => count("shardkv1", part)), [14, 2, 7]);
   assertEquals(new Set(labCases.map(caseName)).size, labCases.length);
 });
 

@@ -160,6 +160,33 @@ const kvraft1: Readonly<Record<string, Published>> = {
   TestSnapshotUnreliableRecoverConcurrentPartitionLinearizable4C: published(null, null, [19.6, 2957, 368]),
 };
 
+/** The page of 2024 gives a total only, 101.5 s. */
+const shardkv1: Readonly<Record<string, Published>> = {
+  TestInitQuery5A: published(null, [0.0, 3]),
+  TestStaticOneShardGroup5A: published(null, [5.1, 792, 180]),
+  TestJoinBasic5A: published(null, [12.9, 6300]),
+  TestDeleteBasic5A: published(null, [8.4, 1533]),
+  TestJoinLeaveBasic5A: published(null, [13.7, 5676]),
+  TestManyJoinLeaveReliable5A: published(null, [22.1, 3529]),
+  TestManyJoinLeaveUnreliable5A: published(null, [54.8, 5055]),
+  TestShutdown5A: published(null, [11.7, 2807]),
+  TestProgressShutdown5A: published(null, [8.8, 974]),
+  TestProgressJoin5A: published(null, [13.9, 2443, 390]),
+  TestOneConcurrentClerkReliable5A: published(null, [20.0, 5326, 1248]),
+  TestManyConcurrentClerkReliable5A: published(null, [20.4, 21688, 10500]),
+  TestOneConcurrentClerkUnreliable5A: published(null, [25.8, 2654, 176]),
+  TestManyConcurrentClerkUnreliable5A: published(null, [25.3, 7553, 1896]),
+  TestJoinLeave5B: published(null, [9.2, 899]),
+  TestRecoverCtrler5B: published(null, [26.4, 3724]),
+  TestConcurrentReliable5C: published(null, [8.2, 1753]),
+  TestAcquireLockConcurrentUnreliable5C: published(null, [23.8, 1850]),
+  TestPartitionControllerJoin5C: published(null, [7.8, 876]),
+  TestPartitionRecoveryReliableNoClerk5C: published(null, [36.8, 3981]),
+  TestPartitionRecoveryUnreliableNoClerk5C: published(null, [52.4, 2901]),
+  TestPartitionRecoveryReliableClerks5C: published(null, [60.2, 27415, 11182]),
+  TestPartitionRecoveryUnreliableClerks5C: published(null, [60.5, 11422, 2336]),
+};
+
 /** By suite, then by official name. */
 export const publishedFigures: Readonly<Record<string, Readonly<Record<string, Published>>>> = {
   raft,
@@ -169,4 +196,5 @@ export const publishedFigures: Readonly<Record<string, Readonly<Record<string, P
   rsm,
   kvraft,
   kvraft1,
+  shardkv1,
 };

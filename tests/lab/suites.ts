@@ -16,6 +16,8 @@ import { kvraft1Cases } from "./scenarios/kvraft1.ts";
 import { rsmCases } from "./scenarios/rsm.ts";
 import { controllerCases } from "./scenarios/shardctrler.ts";
 import { shardkvCases } from "./scenarios/shardkv.ts";
+import { shardkv1CasesA } from "./scenarios/shardkv1.ts";
+import { shardkv1CasesBC } from "./scenarios/shardkv1_controllers.ts";
 
 /** Every test that runs, in the course's order. */
 export const labCases: readonly LabCase[] = [
@@ -31,6 +33,8 @@ export const labCases: readonly LabCase[] = [
   ...kvraft1Cases,
   ...controllerCases,
   ...shardkvCases,
+  ...shardkv1CasesA,
+  ...shardkv1CasesBC,
 ];
 
 /** `suite/name`, as `--filter` takes it. */

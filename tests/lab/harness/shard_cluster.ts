@@ -98,7 +98,7 @@ export class GroupCluster extends LabCluster<ShardLife> {
       ...{ id: name, listen: world.listenAddress(name), dataDir: world.dataDir(name), group: this.#group },
       peers: addressesOf(world, name, this.names),
       controllers: Object.values(addressesOf(world, name, this.#controllers)),
-      ...{ platform: world.boot(name), maxRaftState: this.#maxRaftState },
+      ...{ platform: world.boot(name), maxRaftState: this.#maxRaftState, askTimeoutMs: attemptTimeoutMs },
       onStopped: (reason) => {
         if (reason !== null) world.fail(reason);
       },
@@ -202,12 +202,17 @@ export class ShardLab {
     await Promise.all(groups.map((group) => this.group(group).restartAll()));
   }
 
+  /** The shard of a key. */
+  shardOf(key: string): number {
+    return shardOf(key, this.shardCount);
+  }
+
   /** Keys of which number n belongs to shard n, modulo the number of shards. */
   keys(count: number): string[] {
     return Array.from({ length: count }, (_, number) => {
       for (let suffix = 0;; suffix++) {
         const key = suffix === 0 ? String(number) : `${number}-${suffix}`;
-        if (shardOf(key, this.shardCount) === number % this.shardCount) return key;
+        if (this.shardOf(key) === number % this.shardCount) return key;
       }
     });
   }
