@@ -7,20 +7,26 @@
 import type { CopyPiece } from "./group_commands.ts";
 import type { LostShard } from "./shard_copies.ts";
 
-/** Bytes of a piece at the most: far below what a command may have. */
-export const maxPieceBytes = 512 * 1024;
+/** Bytes of a piece unless told otherwise: far below what a command may have. */
+export const defaultPieceBytes = 512 * 1024;
 
 /** Copies that are being read at a time; the one that was used longest ago makes room. */
 const maxReaders = 32;
 
 /** See the module. */
 export class CopyReaders {
+  readonly #pieceBytes: number;
   readonly #readers = new Map<LostShard, CopyReader>();
+
+  /** `pieceBytes` is the size of each piece but the last one of a copy. */
+  constructor(pieceBytes: number) {
+    this.#pieceBytes = pieceBytes;
+  }
 
   /** The piece at `offset`; null when the copy is shorter. */
   read(copy: LostShard, offset: number): CopyPiece | null {
     let reader = this.#readers.get(copy);
-    if (reader === undefined || !reader.reaches(offset)) reader = new CopyReader(copy);
+    if (reader === undefined || !reader.reaches(offset)) reader = new CopyReader(copy, this.#pieceBytes);
     this.#readers.delete(copy);
     this.#readers.set(copy, reader);
     const [oldest] = this.#readers.keys();
@@ -34,6 +40,7 @@ export class CopyReaders {
 
 class CopyReader {
   readonly #copy: LostShard;
+  readonly #pieceBytes: number;
   readonly #slices: Iterator<Uint8Array>;
   /** Made and not yet given out. */
   #rest: Uint8Array = new Uint8Array(0);
@@ -41,8 +48,9 @@ class CopyReader {
   /** The latest piece, for one whose answer was lost. */
   #latest: CopyPiece | null = null;
 
-  constructor(copy: LostShard) {
+  constructor(copy: LostShard, pieceBytes: number) {
     this.#copy = copy;
+    this.#pieceBytes = pieceBytes;
     this.#slices = copy.hosted.slices();
   }
 
@@ -54,11 +62,11 @@ class CopyReader {
   read(offset: number): CopyPiece | null {
     if (this.#latest?.offset === offset) return this.#latest;
     while (this.#offset < offset) {
-      const passed = this.#take(Math.min(maxPieceBytes, offset - this.#offset));
+      const passed = this.#take(Math.min(this.#pieceBytes, offset - this.#offset));
       if (passed.length === 0) return null;
     }
     const { shard, frozenAt, hosted: { sequence, clusterTimeMs } } = this.#copy;
-    const bytes = this.#take(maxPieceBytes);
+    const bytes = this.#take(this.#pieceBytes);
     this.#fill(1);
     this.#latest = { shard, frozenAt, offset, bytes, sequence, clusterTimeMs, isLast: this.#rest.length === 0 };
     return this.#latest;

@@ -31,6 +31,8 @@ export interface GroupServiceOptions {
   readonly status: () => KvStatus;
   /** How the group is. */
   readonly groupStatus: () => GroupStatus;
+  /** Bytes of a piece of a shard that another group fetches. */
+  readonly pieceBytes: number;
 }
 
 type Respond = (reply: CborValue) => void;
@@ -38,10 +40,11 @@ type Respond = (reply: CborValue) => void;
 /** See the module. */
 export class GroupService {
   readonly #options: GroupServiceOptions;
-  readonly #copies = new CopyReaders();
+  readonly #copies: CopyReaders;
 
   constructor(options: GroupServiceOptions) {
     this.#options = options;
+    this.#copies = new CopyReaders(options.pieceBytes);
   }
 
   /** Answers one request, now or later, by calling `respond` once. */

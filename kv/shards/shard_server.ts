@@ -13,12 +13,13 @@ import type { RpcHandler } from "../../raft/wire/rpc.ts";
 import { ClientCount } from "../client_count.ts";
 import { replyToCbor } from "../protocol.ts";
 import { type KvStatus, kvStatusOf } from "../status.ts";
+import { defaultPieceBytes } from "./copy_reader.ts";
 import { Connections } from "./connections.ts";
 import { ConfigurationReader } from "./controller.ts";
 import { type GroupReplica, GroupService } from "./group_service.ts";
 import { groupStatusOf, sumOfFigures } from "./group_status.ts";
 import { Mover } from "./mover.ts";
-import type { GroupId } from "./shard_config.ts";
+import { type GroupId, maxGroupId } from "./shard_config.ts";
 import { ShardGroupMachine } from "./shard_group.ts";
 import { type GroupRequest, type GroupStatus, readGroupRequest } from "./shard_protocol.ts";
 
@@ -38,6 +39,8 @@ export type ShardServerOptions =
     readonly pollMs?: number;
     /** How long another server may take to answer before the next one is asked, in milliseconds; 1000 unless given. */
     readonly askTimeoutMs?: number;
+    /** Bytes of the pieces in which a shard moves: 1 to 1 MiB; 512 KiB unless given. */
+    readonly pieceBytes?: number;
   };
 
 const defaultPollMs = 100;
@@ -125,6 +128,7 @@ export class ShardServer implements AsyncDisposable {
    * change when the options are wrong, the directory belongs to another node or process, or the port is taken.
    */
   static async start(options: ShardServerOptions): Promise<ShardServer> {
+    validateShardOptions(options);
     const clients = new ClientCount();
     let service: GroupService | null = null;
     let server: ShardServer | null = null;
@@ -153,7 +157,8 @@ export class ShardServer implements AsyncDisposable {
       const addressOf = (nodeId: string): string | null =>
         nameOf(nodeId) === options.id ? opened.address : options.peers[nameOf(nodeId)] ?? null;
       const [status, groupStatus] = [() => started.status(), () => started.groupStatus()];
-      service = new GroupService({ machine, replica, addressOf, status, groupStatus });
+      const { pieceBytes = defaultPieceBytes } = options;
+      service = new GroupService({ machine, replica, addressOf, status, groupStatus, pieceBytes });
       started.#mover.start();
       return started;
     } catch (error) {
@@ -191,4 +196,19 @@ export class ShardServer implements AsyncDisposable {
     await stopped;
     await this.#opened[Symbol.asyncDispose]();
   }
+}
+
+/** Throws a RangeError on what `openRaft` does not know. */
+function validateShardOptions(
+  { id, group, controllers, pollMs = 1, askTimeoutMs = 1, pieceBytes = 1 }: ShardServerOptions,
+): void {
+  const fail = (text: string): never => {
+    throw new RangeError(`Cannot start server ${id} of a shard group: ${text}`);
+  };
+  if (!Number.isInteger(group) || group < 1 || group > maxGroupId) {
+    fail(`group ${group} is not from 1 to ${maxGroupId}`);
+  }
+  if (controllers.length === 0) fail("no server of the controller is given");
+  if (!(pollMs > 0 && askTimeoutMs > 0)) fail("pollMs and askTimeoutMs must be positive");
+  if (!(pieceBytes >= 1 && pieceBytes <= 1024 * 1024)) fail(`pieceBytes is ${pieceBytes}; use 1 to 1048576`);
 }

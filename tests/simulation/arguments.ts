@@ -25,13 +25,15 @@ export interface SimulationArguments {
   readonly chaosMs: number | null;
   /** What all runs are focused on; null for what is drawn. */
   readonly focus: FocusName | null;
+  /** Whether the runs are those of the sharded store. */
+  readonly shards: boolean;
   /** Whether this is a worker process. */
   readonly worker: boolean;
 }
 
 /** How to call it. */
 export const usage = `deno task sim [--seeds N] [--seed S] [--trace] [--workers W] [--json] [--stop-on-first]
-             [--only CHECK,…] [--chaos MILLISECONDS] [--focus NAME]
+             [--only CHECK,…] [--chaos MILLISECONDS] [--focus NAME] [--shards]
 
   --seeds N         run N seeds, 100 unless --seed is given
   --seed S          begin with seed S (1 unless given); alone, run just that one
@@ -40,6 +42,7 @@ export const usage = `deno task sim [--seeds N] [--seed S] [--trace] [--workers 
   --json            print a line {"seed","check","message"} for each failing seed, and nothing else
   --stop-on-first   end with the first failing seed
   --only CHECK,…    count only violations of these checks
+  --shards          groups of a sharded store, and shards that move between them, in place of a single cluster
   --chaos MS        faults go on for so much virtual time in a run, on average
   --focus NAME      only runs in which one family of faults comes often: ${focusNames.join(", ")}
 `;
@@ -49,7 +52,7 @@ export function parseArguments(given: readonly string[]): SimulationArguments {
   const flags = new Set<string>();
   const values = new Map<string, string>();
   const takesValue = new Set(["--seeds", "--seed", "--workers", "--only", "--chaos", "--focus"]);
-  const isFlag = new Set(["--trace", "--json", "--stop-on-first", "--worker"]);
+  const isFlag = new Set(["--trace", "--json", "--stop-on-first", "--shards", "--worker"]);
   for (let at = 0; at < given.length; at++) {
     const [name = "", inline] = (given[at] ?? "").split("=", 2);
     if (isFlag.has(name)) flags.add(name);
@@ -84,6 +87,7 @@ export function parseArguments(given: readonly string[]): SimulationArguments {
     only: only === undefined ? null : new Set(only.split(",")),
     chaosMs: integer("--chaos", 1),
     focus,
+    shards: flags.has("--shards"),
     worker: flags.has("--worker"),
   };
 }

@@ -6,6 +6,7 @@
  */
 import { parseArguments, type SimulationArguments, usage } from "./arguments.ts";
 import { type RunOptions, runSeed } from "./run_seed.ts";
+import { runShardSeed } from "./shards/run_shard_seed.ts";
 import { type FailedSeed, SwarmSummary } from "./summary.ts";
 import { linesOf, runSwarm, type SeedAnswer, type SeedTask } from "./swarm.ts";
 
@@ -27,23 +28,29 @@ function runOptions({ only, chaosMs, focus, trace }: SimulationArguments): RunOp
   };
 }
 
-async function answer(task: SeedTask, options: RunOptions): Promise<SeedAnswer> {
-  const { trace: _trace, ...report } = await runSeed(task.seed, options);
-  const second = task.twice ? await runSeed(task.seed, options) : null;
+type Run = typeof runSeed;
+
+function runOf({ shards }: SimulationArguments): Run {
+  return shards ? runShardSeed : runSeed;
+}
+
+async function answer(task: SeedTask, options: RunOptions, run: Run): Promise<SeedAnswer> {
+  const { trace: _trace, ...report } = await run(task.seed, options);
+  const second = task.twice ? await run(task.seed, options) : null;
   return { ...report, secondHash: second?.traceHash ?? null };
 }
 
 /** A worker process: a task a line on standard input, an answer a line on standard output. */
-async function work(options: RunOptions): Promise<void> {
+async function work(options: RunOptions, run: Run): Promise<void> {
   for await (const line of linesOf(Deno.stdin.readable)) {
     const task: SeedTask = JSON.parse(line);
-    console.log(JSON.stringify(await answer(task, options)));
+    console.log(JSON.stringify(await answer(task, options, run)));
   }
 }
 
 /** One seed, with its trace. */
-async function replay(seed: number, options: RunOptions): Promise<number> {
-  const { trace, violation, traceHash, simulatedMs, counts } = await runSeed(seed, options);
+async function replay(seed: number, options: RunOptions, run: Run): Promise<number> {
+  const { trace, violation, traceHash, simulatedMs, counts } = await run(seed, options);
   for (const line of trace) console.log(line);
   const events = Object.entries(counts).filter(([, count]) => count > 0).map(([name, count]) => `${count} ${name}`);
   console.log(`seed ${seed}: ${(simulatedMs / 1000).toFixed(1)} simulated seconds, trace hash ${traceHash}`);
@@ -72,12 +79,13 @@ async function swarm(given: SimulationArguments): Promise<number> {
     return failure === null || !given.stopOnFirst;
   };
   if (given.workers === 0) {
-    for (const task of tasks) if (!onAnswer(await answer(task, runOptions(given)))) break;
+    for (const task of tasks) if (!onAnswer(await answer(task, runOptions(given), runOf(given)))) break;
   } else {
     const workerArguments = [
       ...(given.only === null ? [] : ["--only", [...given.only].join(",")]),
       ...(given.chaosMs === null ? [] : ["--chaos", String(given.chaosMs)]),
       ...(given.focus === null ? [] : ["--focus", given.focus]),
+      ...(given.shards ? ["--shards"] : []),
     ];
     await runSwarm({ tasks, workers: Math.min(given.workers, tasks.length), workerArguments, onAnswer });
   }
@@ -92,7 +100,8 @@ function tellFailure(failure: FailedSeed, traceHash: string, given: SimulationAr
   const focus = given.focus === null ? "" : ` --focus ${given.focus}`;
   console.log(`seed ${failure.seed}: VIOLATION of ${failure.check}: ${failure.message}`);
   console.log(`  trace hash ${traceHash}`);
-  console.log(`  replay: deno task sim --seed ${failure.seed} --trace${chaos}${focus}`);
+  const shards = given.shards ? " --shards" : "";
+  console.log(`  replay: deno task sim --seed ${failure.seed} --trace${chaos}${focus}${shards}`);
 }
 
 function verdict(summary: SwarmSummary, given: SimulationArguments): number {
@@ -100,8 +109,9 @@ function verdict(summary: SwarmSummary, given: SimulationArguments): number {
     console.log(`${summary.failed.length} of ${summary.seeds} seeds have failed`);
     return 1;
   }
-  // A few seeds cannot show everything, and with --only or --focus the swarm is not the whole one.
-  const tooSeldom = given.seeds >= 100 && given.only === null && given.focus === null ? summary.tooSeldom() : [];
+  // A few seeds cannot show everything, and with one of these the swarm is not the whole one.
+  const isWhole = given.only === null && given.focus === null && !given.shards;
+  const tooSeldom = given.seeds >= 100 && isWhole ? summary.tooSeldom() : [];
   if (tooSeldom.length > 0) {
     console.log(`No violation, but these happened too seldom to prove anything: ${tooSeldom.join(", ")}`);
     return 1;
@@ -119,10 +129,10 @@ async function main(): Promise<number> {
     return 2;
   }
   if (given.worker) {
-    await work(runOptions(given));
+    await work(runOptions(given), runOf(given));
     return 0;
   }
-  return given.trace ? await replay(given.seed, runOptions(given)) : await swarm(given);
+  return given.trace ? await replay(given.seed, runOptions(given), runOf(given)) : await swarm(given);
 }
 
 if (import.meta.main) Deno.exit(await main());

@@ -4,7 +4,7 @@ import { ClerkError } from "../../../kv/errors.ts";
 import { Lock } from "../../../kv/lock.ts";
 import type { ShardChange } from "../../../kv/shards/shard_config.ts";
 import { Simulation } from "../../../raft/testing/mod.ts";
-import { ShardedWorld, type ShardedWorldOptions } from "./sharded_world.ts";
+import { ShardedWorld, type ShardedWorldOptions } from "../../simulation/shards/sharded_world.ts";
 
 async function inWorld(
   options: ShardedWorldOptions,

@@ -13,6 +13,7 @@ import { divergenceMutants } from "./divergence.ts";
 import { keyValueMutants } from "./key_value.ts";
 import type { Mutant } from "./mutant.ts";
 import { nodeMutants } from "./node_and_machine.ts";
+import { shardMutants } from "./shards.ts";
 import { storageMutants } from "./storage.ts";
 
 /** See the module. */
@@ -25,6 +26,7 @@ export const catalogue: readonly Mutant[] = [
   ...nodeMutants,
   ...storageMutants,
   ...keyValueMutants,
+  ...shardMutants,
   ...divergenceMutants,
   ...featureMutants,
 ];

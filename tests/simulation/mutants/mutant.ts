@@ -31,6 +31,8 @@ export interface Mutant extends Edit {
   readonly also?: readonly Edit[];
   /** A focus of runs in which it shows soon; those are tried first, then all sorts of runs. */
   readonly focus?: FocusName;
+  /** Which swarm is to find it; that of a single cluster unless given. */
+  readonly swarm?: "shards";
   /** Checks that must find it also when all others are off: so that each check is known to find something. */
   readonly provokes?: readonly string[];
 }

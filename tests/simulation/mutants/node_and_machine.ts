@@ -65,10 +65,10 @@ export const nodeMutants: readonly Mutant[] = [
     origin: "etcd 17780: what is saved is not what the index says",
     knownBug: 18,
     file: "kv/state_machine.ts",
-    find: `    let frozen: FrozenState | null = {
+    find: `    return {
       entries: this.#store.view(),`,
     replace: `    const store = this.#store;
-    let frozen: FrozenState | null = {
+    return {
       get entries() {
         return store.view();
       },`,

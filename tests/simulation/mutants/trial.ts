@@ -14,6 +14,14 @@ const mostSwarmSeeds = 40;
 /** Seeds of the focus that a mutant names, before runs of all sorts. */
 const focusSeeds = 30;
 
+/** What a swarm is told besides its budget. */
+interface SwarmOptions {
+  /** Just that check counts; null for all. */
+  readonly only: string | null;
+  /** Whether it is the swarm of the sharded store. */
+  readonly shards: boolean;
+}
+
 /** How much a swarm may spend on one mutant. */
 export interface Budget {
   /** The first seed. */
@@ -64,7 +72,8 @@ export async function tryMutant(
   const startedMs = performance.now();
   await workshop.plant(edits);
   try {
-    const verdict = await runAll(workshop, mutant?.focus ?? null, budget, only);
+    const options = { only, shards: mutant?.swarm === "shards" };
+    const verdict = await runAll(workshop, mutant?.focus ?? null, budget, options);
     return { verdict, tookMs: performance.now() - startedMs };
   } finally {
     await workshop.restore(edits);
@@ -76,23 +85,23 @@ async function runAll(
   workshop: Workshop,
   focus: FocusName | null,
   budget: Budget,
-  only: string | null,
+  options: SwarmOptions,
 ): Promise<Verdict> {
   const deadlineMs = performance.now() + budget.timeMs;
   if (focus !== null) {
     const seeds = Math.min(focusSeeds, budget.seeds);
-    const verdict = await runSwarms(workshop, { ...budget, seeds, focus }, only, deadlineMs);
+    const verdict = await runSwarms(workshop, { ...budget, seeds, focus }, options, deadlineMs);
     if (verdict.kind === "caught") return { ...verdict, focus };
     if (verdict.kind !== "passed") return verdict;
   }
-  return await runSwarms(workshop, budget, only, deadlineMs);
+  return await runSwarms(workshop, budget, options, deadlineMs);
 }
 
 /** Swarms of growing size, one after the other, so that it is known how far they got when time is up. */
 async function runSwarms(
   workshop: Workshop,
   budget: Budget,
-  only: string | null,
+  options: SwarmOptions,
   deadlineMs: number,
 ): Promise<Verdict> {
   let seeds = 0;
@@ -104,7 +113,7 @@ async function runSwarms(
       seeds: Math.min(size, budget.seeds - seeds),
       timeMs,
     };
-    const verdict = timeMs > 0 ? await runSwarm(workshop, part, only) : { kind: "outOfTime", seeds: 0 } as const;
+    const verdict = timeMs > 0 ? await runSwarm(workshop, part, options) : { kind: "outOfTime", seeds: 0 } as const;
     if (verdict.kind === "caught" || verdict.kind === "outOfTime") return { ...verdict, seeds: seeds + verdict.seeds };
     if (verdict.kind === "broken") return verdict;
     seeds += part.seeds;
@@ -112,13 +121,14 @@ async function runSwarms(
   return { kind: "passed" };
 }
 
-async function runSwarm(workshop: Workshop, budget: Budget, only: string | null): Promise<Verdict> {
+async function runSwarm(workshop: Workshop, budget: Budget, { only, shards }: SwarmOptions): Promise<Verdict> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-A", "--no-config", "--no-lock", "--quiet", "tests/simulation/main.ts", "--workers", "0"],
       ...["--json", "--stop-on-first", "--seed", String(budget.firstSeed), "--seeds", String(budget.seeds)],
       ...(only === null ? [] : ["--only", only]),
       ...(budget.focus === undefined ? [] : ["--focus", budget.focus]),
+      ...(shards ? ["--shards"] : []),
     ],
     cwd: workshop.directory,
     // Compiled copies are kept with the copy, and go with it.

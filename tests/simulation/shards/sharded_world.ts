@@ -20,6 +20,8 @@ export interface ShardedWorldOptions {
   readonly shardCount?: number;
   /** Bytes of log beyond which a snapshot is taken. */
   readonly maxRaftState?: number;
+  /** Bytes of the pieces in which a shard moves. */
+  readonly pieceBytes?: number;
   /** Told when a server stops although nobody asked it to. */
   readonly onStopped?: (name: string, reason: Error) => void;
 }
@@ -88,7 +90,12 @@ export class ShardedWorld {
       return;
     }
     const peers = this.#peersOf(group);
-    ShardServer.start({ ...common, listen: peers[name] ?? "", peers, group, controllers: this.controllers }).then(
+    const { pieceBytes } = this.#options;
+    ShardServer.start({
+      ...common,
+      ...{ listen: peers[name] ?? "", peers, group, controllers: this.controllers, askTimeoutMs: 500 },
+      ...(pieceBytes === undefined ? {} : { pieceBytes }),
+    }).then(
       (server) => {
         if (isThisLife()) this.#servers.set(name, server);
       },

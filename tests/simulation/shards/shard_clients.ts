@@ -1,0 +1,106 @@
+/**
+ * Clients of the sharded swarm. What they see is recorded for the linearizability checker, what they write for the ledger.
+ *
+ * @module
+ */
+import { ClerkError } from "../../../kv/errors.ts";
+import type { ShardClerk } from "../../../kv/shards/shard_clerk.ts";
+import { HistoryRecorder, type SeededRandom, type Simulation } from "../../../raft/testing/mod.ts";
+import { Ledger } from "../ledger.ts";
+import type { ShardPlan } from "./shard_plan.ts";
+import type { ShardedWorld } from "./sharded_world.ts";
+
+/** Keys are others after so long, so that no value and no history becomes too long. */
+const epochMs = 20_000;
+
+/** See the module. */
+export class ShardClients {
+  /** What they saw. */
+  readonly recorder: HistoryRecorder;
+  /** What they wrote. */
+  readonly ledger = new Ledger();
+  /** Calls that were answered. */
+  answered = 0;
+  readonly #simulation: Simulation;
+  readonly #world: ShardedWorld;
+  readonly #plan: ShardPlan;
+
+  constructor(simulation: Simulation, world: ShardedWorld, plan: ShardPlan) {
+    this.#simulation = simulation;
+    this.#world = world;
+    this.#plan = plan;
+    this.recorder = new HistoryRecorder(() => simulation.nowMs * 1e6);
+  }
+
+  /** Goes on until told to stop. */
+  async run(name: string, isOver: () => boolean): Promise<void> {
+    const random = this.#simulation.random.stream(name);
+    const clerk = this.#world.clerk(this.#plan.timeoutMs);
+    while (!isOver()) {
+      await this.#simulation.sleep(random.between(0, 2 * this.#plan.thinkMs));
+      try {
+        // Several at a time, so that some are under way when their shard moves.
+        await Promise.all(Array.from({ length: 1 + random.integer(3) }, () => this.#call(clerk, random)));
+      } catch (error) {
+        if (!(error instanceof ClerkError)) throw error;
+      }
+    }
+  }
+
+  /** Reads every key that was written, and says what is wrong with one; null when nothing is. */
+  async findProblem(): Promise<string | null> {
+    const clerk = this.#world.clerk();
+    for (const key of this.ledger.keys) {
+      const problem = this.ledger.problemOf(key, await this.#get(clerk, key));
+      if (problem !== null) return problem;
+    }
+    return null;
+  }
+
+  async #call(clerk: ShardClerk, random: SeededRandom): Promise<void> {
+    const place = random.integer(this.#plan.keys);
+    const key = `e${Math.floor(this.#simulation.nowMs / epochMs)}-${place}`;
+    if (random.chance(0.4)) await this.#get(clerk, key);
+    // Every other key is only appended to, so that the ledger can account for every write to it.
+    else await this.#write(clerk, place % 2 === 1 && random.chance(0.4) ? "put" : "append", key);
+  }
+
+  async #get(clerk: ShardClerk, key: string): Promise<string> {
+    const call = this.recorder.begin({ f: "get", key });
+    try {
+      const value = await clerk.get(key);
+      call.ok(value);
+      this.#note(`got ${key} = ${value.slice(-40)}`);
+      return value;
+    } catch (error) {
+      call.fail();
+      throw error;
+    }
+  }
+
+  async #write(clerk: ShardClerk, kind: "put" | "append", key: string): Promise<void> {
+    const token = this.ledger.begin(key, kind);
+    const value = this.ledger.value(token, this.#plan.paddingBytes);
+    const call = this.recorder.begin({ f: kind, key, value });
+    try {
+      await (kind === "put" ? clerk.put(key, value) : clerk.append(key, value));
+      call.ok();
+      this.ledger.end(token, "done");
+      this.#note(`${kind} ${key} ${token}: done`);
+    } catch (error) {
+      const isUnknown = error instanceof ClerkError && error.code === "unknown";
+      this.ledger.end(token, isUnknown ? "unknown" : "notDone");
+      if (isUnknown) call.info();
+      else call.fail();
+      this.#note(`${kind} ${key} ${token}: ${error}`);
+      throw error;
+    }
+  }
+
+  #note(text: string): void {
+    this.answered++;
+    const { trace, nowMs } = this.#simulation;
+    trace.mixTime(nowMs);
+    if (trace.recording) trace.line(nowMs, text);
+  }
+}
