@@ -70,6 +70,7 @@ export {
   type AdmissionPort,
   defaultLimits,
   defaultTiming,
+  type LendableState,
   type NodePorts,
   type RaftLimits,
   type RaftNodeOptions,

@@ -16,6 +16,7 @@ import type { Platform } from "./platform.ts";
 import { DenoFileSystem } from "./storage/deno_file_system.ts";
 import { Admission } from "./rejoin/admission.ts";
 import { openStorage } from "./rejoin/open_storage.ts";
+import { RepairDesk, sourceOfRunning } from "./repair/desk.ts";
 import type { FileStorage } from "./storage/file_storage.ts";
 import { DenoNetwork } from "./wire/deno_network.ts";
 import { type WireLimits, wireLimits } from "./wire/limits.ts";
@@ -76,7 +77,7 @@ export async function openRaft<Request = never>(
     clusterId,
     initialConfiguration: initialConfiguration(Object.keys(peers)),
     others: dialled,
-    ...{ clock, network, ...reports },
+    ...{ listen, clock, network, ...reports },
   });
   const { identity, stamp } = storage.card;
   const admission = new Admission({ card: storage.card, isNew: storage.isNew, others: Object.keys(dialled) });
@@ -88,6 +89,7 @@ export async function openRaft<Request = never>(
     isEager: () => admission.isEager,
     onView: (view) => admission.observe(view),
   });
+  const desk = new RepairDesk();
   const rpcServer = service === undefined ? null : new RpcServer(service.onRequest, service.readRequest, { clock });
   try {
     const listener = await WireListener.listen(network, listen, {
@@ -96,6 +98,7 @@ export async function openRaft<Request = never>(
       admit: (hello) => admission.admit(hello),
       knowledge: (hello) => admission.knowledge(hello),
       onPeer: (connection, peer) => transport.accept(connection, peer),
+      onRepair: (connection) => desk.accept(connection),
       onClient: (connection) => {
         if (rpcServer !== null) rpcServer.accept(connection);
         else connection.connection.close("this node serves no clients");
@@ -105,6 +108,7 @@ export async function openRaft<Request = never>(
     transport.greet();
     return {
       ...{ id: identity, storage, transport, clock, random, admission, address: listener.address, ...reports },
+      onState: (state) => desk.open(sourceOfRunning(state)),
       ...(options.timing === undefined ? {} : { timing: options.timing }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       async [Symbol.asyncDispose]() {

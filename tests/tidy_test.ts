@@ -46,6 +46,16 @@ const mayImport: ImportRules = {
     "raft/wire/",
     "raft/node/clock.ts",
     "raft/node/options.ts",
+    "raft/repair/",
+  ],
+  // Entries that were lost, between a directory and other nodes.
+  "raft/repair/": [
+    "raft/core/types.ts",
+    "raft/encoding/",
+    "raft/storage/",
+    "raft/wire/",
+    "raft/node/clock.ts",
+    "raft/node/options.ts",
   ],
   "raft/rsm/": ["raft/node/", "raft/core/types.ts", "raft/core/message.ts", "raft/encoding/"],
   // The class an embedder starts: the one place of the layer that has itself put together.

@@ -91,6 +91,7 @@ export class RaftNode implements AsyncDisposable {
     const { tickMs, ...ticks } = this.#timing;
     const config = { id, ...ticks, ...defaultLimits, ...options.limits, random: () => random.next() };
     this.#raft = new Raft(config, storage.initial);
+    options.onState?.(this.#raft.state);
     this.#reportedIndex = storage.initial.snapshot.last.index;
     this.#told = { role: "follower", term: storage.initial.hardState.currentTerm, leader: null };
     this.#ticker = new Ticker(clock, tickMs, () => this.#tick());

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RaftConfig } from "../core/config.ts";
-import type { NodeId } from "../core/types.ts";
+import type { Entry, EntryId, LogIndex, NodeId, Term } from "../core/types.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Transport } from "../wire/transport.ts";
 import type { Applier } from "./apply_queue.ts";
@@ -56,6 +56,23 @@ export interface AdmissionPort {
   readonly retired: Promise<Error>;
 }
 
+/** What others may be told of a running node's log. It changes as the node goes on. */
+export interface LendableState {
+  /** Latest term the node has seen. */
+  readonly currentTerm: Term;
+  /** Its log. */
+  readonly log: {
+    /** Index of the first entry that is still there, or would be. */
+    readonly firstIndex: LogIndex;
+    /** The last entry. */
+    readonly last: EntryId;
+    /** Term of the entry at an index; undefined when it is compacted away or not there yet. */
+    termAt(index: LogIndex): Term | undefined;
+    /** Entries from an index on. */
+    slice(from: LogIndex, maxEntries: number, maxBytes: number): readonly Entry[];
+  };
+}
+
 /** What {@link RaftNode.start} needs. */
 export interface RaftNodeOptions {
   /** This node's identity. */
@@ -76,6 +93,8 @@ export interface RaftNodeOptions {
   readonly limits?: Partial<RaftLimits>;
   /** Whether the node may take part; it may unless given. */
   readonly admission?: AdmissionPort;
+  /** Given term and log once, when the node is made, for whoever lends entries to nodes that have lost theirs. */
+  readonly onState?: (state: LendableState) => void;
   /** Told what an operator may want to know; for logs. */
   readonly onProblem?: (text: string) => void;
   /** Called when the role, the term or the known leader has changed. Must not throw. */

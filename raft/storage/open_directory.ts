@@ -59,6 +59,11 @@ export interface OpenOptions {
   readonly initialConfiguration: Configuration;
   /** Time. */
   readonly clock: StorageClock;
+  /**
+   * Refuse a directory, with the code "suspect", whose last write seems to have been cut short when nothing proves that it
+   * was not acknowledged. There are others who may know; alone, a node has to drop it.
+   */
+  readonly refusesSuspectTail?: boolean;
   /** When the log's segments end; the defaults suit all but tests. */
   readonly walLimits?: Partial<WalLimits>;
 }
@@ -107,6 +112,7 @@ export async function openDirectory(
   const { names, found, log, state } = await readDirectory(fileSystem, meta);
   const opened: { close(): void }[] = [...found.intact];
   try {
+    if (options.refusesSuspectTail === true) checkTail(fileSystem.directory, log);
     await settle(fileSystem, names, found, log);
     const wal = await Wal.open(fileSystem, meta.directoryId, log, options.walLimits);
     opened.push(wal);
@@ -141,6 +147,20 @@ export async function openDirectory(
     for (const file of opened) file.close();
     throw error;
   }
+}
+
+/** Throws for a torn tail that may have been acknowledged. */
+function checkTail(directory: string, { torn, unproven }: RecoveredLog): void {
+  if (torn === null || unproven === null) return;
+  const { file, offset, bytes, reason } = torn;
+  const found =
+    `${bytes} bytes are no complete write (${reason}), and nothing proves that they were never acknowledged`;
+  throw new StorageError(
+    "suspect",
+    `Cannot trust the end of data directory ${directory}: in ${file}, from offset ${offset}, ${found}`,
+    undefined,
+    { file, offset, found },
+  );
 }
 
 /** Everything that the files of a directory tell. */

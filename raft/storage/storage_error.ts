@@ -13,6 +13,8 @@ export type StorageErrorCode =
   | "foreign"
   /** What was durable is damaged or gone. */
   | "corrupt"
+  /** The last batch looks as if it had never finished, and nothing proves that it was not acknowledged. */
+  | "suspect"
   /** Nobody may speak under the directory's identity any more: it is an older copy, or was replaced. */
   | "retired"
   /** A file was written by a newer version of Balsa. */

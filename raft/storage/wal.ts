@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EntryId, HardState } from "../core/types.ts";
+import type { Entry, EntryId, HardState } from "../core/types.ts";
 import { invariant } from "../core/invariant.ts";
 import { CborWriter } from "../encoding/cbor_writer.ts";
 import { writeEntry } from "../encoding/entry_codec.ts";
@@ -12,6 +12,7 @@ import type { FileSystem, StorageFile } from "./file_system.ts";
 import { encodePreamble, magics, preambleBytes, recordTypes, RecordWriter } from "./record.ts";
 import { DiskFullError, type WriteBatch } from "./storage.ts";
 import {
+  type Commit,
   entriesRecordBytes,
   minimumSegmentBytes,
   segmentBytes,
@@ -90,13 +91,9 @@ export class Wal {
   }
 
   /** Creates the first segment of a new directory: term 0, no vote, no entries. Durable when it resolves. */
-  static async create(fileSystem: FileSystem, directoryId: string): Promise<void> {
-    const header: SegmentHeader = { directoryId, number: 1, base: { index: 0, term: 0 }, restart: true };
-    const batch: WriteBatch = { hardState: { currentTerm: 0, votedFor: null }, logStart: null, entries: [] };
-    const records = new RecordWriter(segmentFileId(directoryId, 1, 0));
-    records.start(preambleBytes, 0);
-    appendBatch(records, new CborWriter(), preambleBytes, 1, header, batch, header.base, ignoreSize);
-    await writeSegment(fileSystem, 1, records.view());
+  static create(fileSystem: FileSystem, directoryId: string): Promise<void> {
+    const log = { hardState: { currentTerm: 0, votedFor: null }, base: { index: 0, term: 0 }, entries: [] };
+    return writeLog(fileSystem, directoryId, { number: 1, batch: 1 }, log);
   }
 
   /** Goes on with a log that {@link recoverLog} has read and {@link settleTail} has settled. */
@@ -124,7 +121,9 @@ export class Wal {
 
   /** The note for the witness about the batch written last. */
   note(): WitnessNote {
-    return { batch: this.#batch, fileId: this.#fileId, checksum: this.#checksum, last: this.#last };
+    const { currentTerm, votedFor } = this.#hardState;
+    const hardState = { currentTerm, votedFor };
+    return { batch: this.#batch, fileId: this.#fileId, checksum: this.#checksum, last: this.#last, hardState };
   }
 
   /**
@@ -143,7 +142,8 @@ export class Wal {
     const lastWritten = batch.entries[batch.entries.length - 1];
     const last = lastWritten === undefined ? this.#last : { index: lastWritten.index, term: lastWritten.term };
     this.#records.start(this.#offset, this.#checksum);
-    appendBatch(this.#records, this.#cbor, this.#offset, number, null, batch, last, onSize);
+    const result = { last, hardState: this.#hardState };
+    appendBatch(this.#records, this.#cbor, this.#offset, number, null, batch, result, onSize);
     try {
       await this.#file.write(this.#offset, this.#records.view());
     } catch (error) {
@@ -222,7 +222,8 @@ export class Wal {
     if (this.#isCut) await this.#file.sync();
     this.#isCut = false;
     records.start(preambleBytes, this.#checksum);
-    appendBatch(records, this.#cbor, preambleBytes, this.#batch + 1, header, opening, last, onSize);
+    const result = { last, hardState: this.#hardState };
+    appendBatch(records, this.#cbor, preambleBytes, this.#batch + 1, header, opening, result, onSize);
     await writeSegment(this.#fileSystem, number, records.view());
 
     const file = await this.#fileSystem.open(segmentName(number), { isUrgent: true });
@@ -242,6 +243,27 @@ export class Wal {
 }
 
 function ignoreSize(): void {}
+
+/** Writes a segment with which the log begins anew, all in its opening batch. Durable when it resolves. */
+export async function writeLog(
+  fileSystem: FileSystem,
+  directoryId: string,
+  { number, batch }: { readonly number: number; readonly batch: number },
+  { hardState, base, entries }: {
+    readonly hardState: HardState;
+    readonly base: EntryId;
+    readonly entries: readonly Entry[];
+  },
+): Promise<void> {
+  const header: SegmentHeader = { directoryId, number, base, restart: true };
+  const records = new RecordWriter(segmentFileId(directoryId, number, 0));
+  const last = entries.at(-1) ?? base;
+  const result = { last: { index: last.index, term: last.term }, hardState };
+  records.start(preambleBytes, 0);
+  const opening: WriteBatch = { hardState, logStart: null, entries };
+  appendBatch(records, new CborWriter(), preambleBytes, batch, header, opening, result, ignoreSize);
+  await writeSegment(fileSystem, number, records.view());
+}
 
 /** Writes a segment under a temporary name, makes it durable, and gives it its name. */
 async function writeSegment(fileSystem: FileSystem, number: number, opening: Uint8Array): Promise<void> {
@@ -271,7 +293,7 @@ function appendBatch(
   number: number,
   header: SegmentHeader | null,
   batch: WriteBatch,
-  last: EntryId,
+  result: Pick<Commit, "last" | "hardState">,
   onSize: SizeListener,
 ): void {
   let count = 0;
@@ -296,6 +318,6 @@ function appendBatch(
     if (cbor.length >= entriesRecordBytes) flush(recordTypes.entries);
   }
   if (cbor.length > 0) flush(recordTypes.entries);
-  writeCommit(cbor, { start, records: count, last });
+  writeCommit(cbor, { start, records: count, ...result });
   records.append(recordTypes.commit, number, cbor.view());
 }

@@ -13,8 +13,12 @@
  * hardState      [currentTerm, votedFor | null]
  * entries        entries of the log, one CBOR item after the other, consecutive; a first index within the log
  *                replaces the suffix from there on
- * commit         [start of the batch in the file, records of the batch before this one, EntryId of the log's last entry]
+ * commit         [start of the batch in the file, records of the batch before this one, EntryId of the log's last entry,
+ *                currentTerm, votedFor | null]; without the last two in logs of early versions
  * ```
+ *
+ * That each commit record repeats the hard state costs a few bytes, and it means that a log with a hole in it still knows
+ * its node's term and vote for certain, as long as any later batch is intact: see `salvage.ts`.
  *
  * Each record carries the number of its batch and the checksum of the record before it, across segments too. The file id
  * is made from directory id, segment number and the previous segment's last checksum.
@@ -39,6 +43,7 @@
  */
 import type { EntryId, HardState } from "../core/types.ts";
 import { crc32 } from "../encoding/crc32.ts";
+import { CborError } from "../encoding/cbor_value.ts";
 import { CborReader } from "../encoding/cbor_reader.ts";
 import { CborWriter } from "../encoding/cbor_writer.ts";
 import { readEntryId, readNodeId, readPosition, writeEntryId } from "../encoding/entry_codec.ts";
@@ -73,6 +78,8 @@ export interface Commit {
   readonly records: number;
   /** The last entry of the log once the batch is in. */
   readonly last: EntryId;
+  /** The hard state once the batch is in; null in logs of early versions, which did not say. */
+  readonly hardState: HardState | null;
 }
 
 /** Name of a segment's file. */
@@ -116,38 +123,50 @@ export function readSegmentHeader(payload: Uint8Array): SegmentHeader {
 /** Writes a hard state's payload. */
 export function writeHardState(writer: CborWriter, hardState: HardState): void {
   writer.array(2);
-  writer.integer(hardState.currentTerm);
-  if (hardState.votedFor === null) writer.null();
-  else writer.text(hardState.votedFor);
+  writeTermAndVote(writer, hardState);
+}
+
+function writeTermAndVote(writer: CborWriter, { currentTerm, votedFor }: HardState): void {
+  writer.integer(currentTerm);
+  if (votedFor === null) writer.null();
+  else writer.text(votedFor);
 }
 
 /** Reads a hard state's payload; throws a CborError on anything else. */
 export function readHardState(payload: Uint8Array): HardState {
   const reader = new CborReader(payload);
   reader.expectArray(2);
+  const hardState = readTermAndVote(reader);
+  reader.end();
+  return hardState;
+}
+
+function readTermAndVote(reader: CborReader): HardState {
   const currentTerm = readPosition(reader);
   const votedFor = reader.nullable(() => readNodeId(reader));
-  reader.end();
   return { currentTerm, votedFor };
 }
 
 /** Writes a commit record's payload. */
 export function writeCommit(writer: CborWriter, commit: Commit): void {
-  writer.array(3);
+  writer.array(commit.hardState === null ? 3 : 5);
   writer.integer(commit.start);
   writer.integer(commit.records);
   writeEntryId(writer, commit.last);
+  if (commit.hardState !== null) writeTermAndVote(writer, commit.hardState);
 }
 
 /** Reads a commit record's payload; throws a CborError on anything else. */
 export function readCommit(payload: Uint8Array): Commit {
   const reader = new CborReader(payload);
-  reader.expectArray(3);
+  const fields = reader.array();
+  if (fields !== 3 && fields !== 5) throw new CborError(`a commit record has 3 or 5 fields, found ${fields}`);
   const start = reader.unsigned();
   const records = reader.unsigned();
   const last = readEntryId(reader);
+  const hardState = fields === 3 ? null : readTermAndVote(reader);
   reader.end();
-  return { start, records, last };
+  return { start, records, last, hardState };
 }
 
 /** Bytes of a hard state, encoded. */

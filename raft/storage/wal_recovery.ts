@@ -161,6 +161,10 @@ class Replay {
     if (last === null || last.index !== batch.commit.last.index || last.term !== batch.commit.last.term) {
       throw corruptError(this.#directory, file, batch.start, "its commit record names another last entry");
     }
+    const { hardState } = batch.commit;
+    if (hardState !== null && !sameHardState(hardState, this.hardState)) {
+      throw corruptError(this.#directory, file, batch.start, "its commit record names another term or vote");
+    }
     const witness = this.#witness;
     if (witness !== null && witness.batch === batch.number) {
       if (witness.checksum !== batch.checksum || !equalsAt(witness.fileId, 0, scanned.fileId)) {
@@ -182,6 +186,10 @@ class Replay {
       throw corruptError(this.#directory, file, offset, `a record cannot be read (${error.message})`);
     }
   }
+}
+
+function sameHardState(one: HardState, other: HardState): boolean {
+  return one.currentTerm === other.currentTerm && one.votedFor === other.votedFor;
 }
 
 /** Reads the log. `witness` is the newest note found, or null. Changes nothing. */

@@ -9,7 +9,8 @@
  * witness = preamble, then a slot at 512, 1024 and 1536, each a record:
  *           sequence: number of the batch
  *           payload:  file id of the segment (8 bytes), checksum of the commit record (u32), zero (u32),
- *                     last index (u64), last term (u64)
+ *                     last index (u64), last term (u64), currentTerm (u64), votedFor in UTF-8 (empty for nobody);
+ *                     without the last two in witnesses of early versions
  * ```
  *
  * The valid slot with the highest batch counts. The slots are used in turn: one holds the note flushed last and is left
@@ -25,7 +26,7 @@
  *
  * @module
  */
-import type { EntryId } from "../core/types.ts";
+import type { EntryId, HardState } from "../core/types.ts";
 import type { FileSystem, StorageFile } from "./file_system.ts";
 import {
   checksumOfText,
@@ -45,7 +46,8 @@ export const witnessName = "witness";
 export const flushDelayMs = 200;
 const slotOffsets = [512, 1024, 1536] as const;
 const witnessBytes = 2048;
-const payloadBytes = 32;
+const shortPayloadBytes = 32;
+const payloadBytes = 40;
 
 /** What the witness says of the batch that was made durable last. */
 export interface WitnessNote {
@@ -57,6 +59,8 @@ export interface WitnessNote {
   readonly checksum: number;
   /** The last entry of the log with it. */
   readonly last: EntryId;
+  /** The hard state with it; null in witnesses of early versions. */
+  readonly hardState: HardState | null;
 }
 
 /** The id that the witness's records carry. */
@@ -64,20 +68,32 @@ function witnessFileId(directoryId: string): Uint8Array {
   return makeFileId(checksumOfText(`${directoryId} ${witnessName}`), 0);
 }
 
-function encodeNote(note: WitnessNote): Uint8Array {
-  const payload = new Uint8Array(payloadBytes);
+const textEncoder = new TextEncoder();
+const textDecoder = new TextDecoder();
+
+function encodeNote({ hardState, ...note }: WitnessNote): Uint8Array {
+  const votedFor = textEncoder.encode(hardState?.votedFor ?? "");
+  const payload = new Uint8Array(hardState === null ? shortPayloadBytes : payloadBytes + votedFor.length);
   const view = new DataView(payload.buffer);
   payload.set(note.fileId);
   view.setUint32(8, note.checksum);
   setUint64(view, 16, note.last.index);
   setUint64(view, 24, note.last.term);
+  if (hardState !== null) {
+    setUint64(view, shortPayloadBytes, hardState.currentTerm);
+    payload.set(votedFor, payloadBytes);
+  }
   return payload;
 }
 
 function decodeNote(batch: number, payload: Uint8Array): WitnessNote {
-  const view = new DataView(payload.buffer, payload.byteOffset, payloadBytes);
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   const last = { index: getUint64(view, 16), term: getUint64(view, 24) };
-  return { batch, fileId: payload.slice(0, 8), checksum: view.getUint32(8), last };
+  const votedFor = textDecoder.decode(payload.subarray(payloadBytes));
+  const hardState = payload.length < payloadBytes
+    ? null
+    : { currentTerm: getUint64(view, shortPayloadBytes), votedFor: votedFor === "" ? null : votedFor };
+  return { batch, fileId: payload.slice(0, 8), checksum: view.getUint32(8), last, hardState };
 }
 
 function setUint64(view: DataView, offset: number, value: number): void {
@@ -102,7 +118,7 @@ function newestNote(
     const reading = readRecord(bytes, offset, offset, fileId);
     if (reading.kind === "bad") continue;
     const { type, sequence, payload } = reading.record;
-    if (type !== recordTypes.witness || payload.length !== payloadBytes) continue;
+    if (type !== recordTypes.witness || payload.length < shortPayloadBytes) continue;
     if (newest === null || sequence > newest.note.batch) newest = { note: decodeNote(sequence, payload), slot };
   }
   return newest;

@@ -27,6 +27,6 @@ export function roleOfHello(frame: Uint8Array): ConnectionRole | null {
 /** What a frame behind the handshake is for. `isFromInitiator`: whether the side that connected sent it. */
 export function kindOfFrame(frame: Uint8Array, role: ConnectionRole | null, isFromInitiator: boolean): FrameKind {
   if (role === null || frame.length <= headerBytes || frame[headerBytes] === emptyArray) return "other";
-  if (role === "client") return isFromInitiator ? "request" : "reply";
+  if (role !== "peer") return isFromInitiator ? "request" : "reply";
   return replyCodes.has(frame[headerBytes + 1] ?? 0) ? "reply" : "request";
 }

@@ -7,8 +7,8 @@
  *   magic        text "balsa"
  *   version      unsigned 1
  *   clusterId    text, at most 128 characters (UTF-16 units); a client may send "" for "whichever"
- *   role         text "peer" (another node of the cluster) or "client"
- *   nodeId       text, the peer's identity of 1 to 64 characters; "" for a client
+ *   role         text "peer" (another node of the cluster), "repair" (one that has lost entries) or "client"
+ *   nodeId       text, the identity of 1 to 64 characters of a peer, or of a node in repair; "" for a client
  *   targetNodeId text, the name of the node that is meant; "" for "whoever listens here" (a peer always names it)
  *   stamp        [directoryId text, generation unsigned, opening text], where the peer keeps its promises; left out by a
  *                client, and by a peer without a directory
@@ -48,7 +48,7 @@ export const protocolVersion = 1;
 const maxStampTextLength = 512;
 
 /** What a connection is for. */
-export type ConnectionRole = "peer" | "client";
+export type ConnectionRole = "peer" | "repair" | "client";
 
 /** Who connects, and to whom. */
 export interface Hello {
@@ -66,8 +66,8 @@ export interface Hello {
 
 /**
  * Why a hello was refused: another protocol version; another cluster; another node than the one meant; a peer that the
- * node does not know or that bears its own name; an identity under which its directory may not speak any more; fields
- * that make no sense; too many connections.
+ * node does not know or that bears its own name; an identity under which its directory may not speak any more; a node
+ * that cannot serve before its log is repaired; fields that make no sense; too many connections.
  */
 export type HelloErrorCode =
   | "version"
@@ -75,6 +75,7 @@ export type HelloErrorCode =
   | "wrongNode"
   | "unknownPeer"
   | "retired"
+  | "repairing"
   | "malformed"
   | "tooManyConnections";
 
@@ -142,8 +143,10 @@ export function decodeHello(item: Uint8Array): HelloOutcome<Hello> {
     const role = reader.text();
     const nodeId = reader.text();
     const targetNodeId = reader.text();
-    if (role !== "peer" && role !== "client") throw new CborError("the role is neither peer nor client");
-    const isPeer = role === "peer";
+    if (role !== "peer" && role !== "repair" && role !== "client") {
+      throw new CborError("the role is neither peer nor repair nor client");
+    }
+    const isPeer = role !== "client";
     if (isPeer ? !isNodeId(nodeId) : nodeId !== "") throw new CborError(`not a node name for a ${role}`);
     if (isPeer && clusterId === "") throw new CborError("a peer must name its cluster");
     if (targetNodeId === "" ? isPeer : !isNodeId(targetNodeId)) throw new CborError("not a node name as the target");

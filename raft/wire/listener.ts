@@ -32,10 +32,14 @@ export interface WireListenerOptions {
   readonly isPeer?: (nodeId: NodeId) => boolean;
   /** Whether a known peer's directory may speak for it: null, or why not. Everybody's may by default. */
   readonly admit?: (hello: Hello) => Refusal | null | Promise<Refusal | null>;
+  /** Turns everybody away for whom there is a refusal; nobody by default. */
+  readonly turnAway?: (hello: Hello) => Refusal | null;
   /** What a peer is told besides; see {@link Knowledge}. */
   readonly knowledge?: (hello: Hello) => Knowledge;
   /** A peer has connected. */
   readonly onPeer: (connection: AcceptedConnection, nodeId: NodeId) => void;
+  /** A node has connected that has lost entries of its log; without this they are sent away. */
+  readonly onRepair?: (connection: AcceptedConnection) => void;
   /** A client has connected. */
   readonly onClient: (connection: AcceptedConnection) => void;
   /** Told why a connection was refused or a handshake failed; for logs. */
@@ -178,7 +182,7 @@ export class WireListener {
   }
 
   #welcome(connection: Connection, hello: Hello, onClosed: () => void): void {
-    const refusal = this.#judge(hello) ?? (hello.role === "peer" ? this.#options.admit?.(hello) ?? null : null);
+    const refusal = this.#judge(hello) ?? (hello.role === "client" ? null : this.#options.admit?.(hello) ?? null);
     if (!(refusal instanceof Promise)) return this.#conclude(connection, hello, onClosed, refusal);
     refusal.then(
       (decided) => this.#conclude(connection, hello, onClosed, decided),
@@ -200,6 +204,12 @@ export class WireListener {
         frameTimeoutMs: limits.peerFrameTimeoutMs,
       };
       this.#options.onPeer(new AcceptedConnection(connection, limits, terms, onClosed), hello.nodeId);
+    } else if (hello.role === "repair") {
+      const { frameTimeoutMs, keepaliveMs, idleTimeoutMs } = limits;
+      const terms = { maxFrameBytes: limits.maxHelloFrameBytes, keepaliveMs, idleTimeoutMs, frameTimeoutMs };
+      const { onRepair } = this.#options;
+      if (onRepair === undefined) return connection.close("nothing is lent here");
+      onRepair(new AcceptedConnection(connection, limits, terms, onClosed));
     } else {
       const terms = {
         maxFrameBytes: limits.maxClientFrameBytes,
@@ -220,7 +230,8 @@ export class WireListener {
     if (hello.targetNodeId !== "" && hello.targetNodeId !== name) {
       return { errorCode: "wrongNode", message: `this is node ${name}, not ${hello.targetNodeId}` };
     }
-    if (hello.role === "client") return null;
+    const turnedAway = this.#options.turnAway?.(hello) ?? null;
+    if (turnedAway !== null || hello.role === "client") return turnedAway;
     if (nameOf(hello.nodeId) === name) {
       return { errorCode: "unknownPeer", message: `this is node ${name} itself: two nodes have the same name` };
     }
@@ -240,7 +251,11 @@ export class WireListener {
     refusal: { readonly errorCode: HelloErrorCode | ""; readonly message: string },
   ): void {
     const { clusterId, nodeId, knowledge } = this.#options;
-    const answer = { clusterId, nodeId: hello?.role === "peer" ? nodeId : nameOf(nodeId), ...refusal };
+    const answer = {
+      clusterId,
+      nodeId: hello !== null && hello.role !== "client" ? nodeId : nameOf(nodeId),
+      ...refusal,
+    };
     const isTold = hello !== null && knowledge !== undefined;
     connection.send(encodeHelloReply(isTold ? { ...answer, knowledge: knowledge(hello) } : answer));
   }

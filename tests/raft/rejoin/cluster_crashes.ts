@@ -88,7 +88,7 @@ export async function runClusterCrashes(
       const found = String(await clerk.get("log"));
       const what = `crash ${at}, after ${operations} operations, ${policy} of what was not synced survives`;
       if (found !== expected) violations.push(`${what}: found "${found}", right would be "${expected}"`);
-      const damaged = world.reports.find((line) => line.includes("damaged"));
+      const damaged = world.reports.find((line) => line.includes("is damaged at offset"));
       if (damaged !== undefined) violations.push(`${what}: ${damaged}`);
       for (const [id, { message }] of world.refusals) violations.push(`${what}: ${id} was refused: ${message}`);
       if (violations.length > 0) return;

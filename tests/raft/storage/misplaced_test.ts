@@ -140,13 +140,13 @@ function segment(term: number, sequence: number, commitStart = 0): { bytes: Uint
   records.start(preambleBytes, 0);
   writeHardState(cbor, { currentTerm: 0, votedFor: null });
   append(recordTypes.hardState, 1);
-  writeCommit(cbor, { start: preambleBytes, records: 1, last: { index: 0, term: 0 } });
+  writeCommit(cbor, { start: preambleBytes, records: 1, last: { index: 0, term: 0 }, hardState: null });
   append(recordTypes.commit, 1);
   const start = preambleBytes + records.length;
   writeHardState(cbor, { currentTerm: term, votedFor: null });
   append(recordTypes.hardState, sequence);
   const commitAt = preambleBytes + records.length;
-  writeCommit(cbor, { start: start + commitStart, records: 1, last: { index: 0, term: 0 } });
+  writeCommit(cbor, { start: start + commitStart, records: 1, last: { index: 0, term: 0 }, hardState: null });
   append(recordTypes.commit, sequence);
   return { bytes: new Uint8Array([...encodePreamble(magics.log), ...records.view()]), commitAt };
 }

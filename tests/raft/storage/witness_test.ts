@@ -11,7 +11,9 @@ import { MemoryFileSystem } from "./memory_file_system.ts";
 import { stillClock } from "./samples.ts";
 
 function note(batch: number): WitnessNote {
-  return { batch, fileId: makeFileId(1, 2), checksum: batch * 7, last: { index: 2 ** 40 + batch, term: 2 ** 33 } };
+  const hardState = { currentTerm: 2 ** 34 + batch, votedFor: batch % 2 === 0 ? null : "nö#17" };
+  const last = { index: 2 ** 40 + batch, term: 2 ** 33 };
+  return { batch, fileId: makeFileId(1, 2), checksum: batch * 7, last, hardState };
 }
 
 async function newestIn(files: Map<string, Uint8Array>): Promise<WitnessNote | null> {
