@@ -51,7 +51,8 @@ export class ShardClients {
   async findProblem(): Promise<string | null> {
     const clerk = this.#world.clerk();
     for (const key of this.ledger.keys) {
-      const problem = this.ledger.problemOf(key, await this.#get(clerk, key));
+      const { ended } = this.ledger;
+      const problem = this.ledger.problemOf(key, await this.#get(clerk, key), ended);
       if (problem !== null) return problem;
     }
     return null;
