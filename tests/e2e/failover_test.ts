@@ -86,9 +86,9 @@ Deno.test("a follower that was away past a snapshot catches up by InstallSnapsho
   const away = nodes.ids.find((id) => id !== leader) ?? "";
   await nodes.signal(away, "SIGKILL");
   await using clerk = nodes.clerk();
-  // More than maxRaftState, so that the others snapshot and forget what the absent one would need.
+  // More than maxRaftState, 32 MiB, so that the others snapshot and forget what the absent one would need.
   const value = "x".repeat(1_000_000);
-  for (let serial = 0; serial < 20; serial++) await clerk.put(`big${serial}`, value);
+  for (let serial = 0; serial < 50; serial++) await clerk.put(`big${serial}`, value);
   await clerk.put("small", "after");
   await until(
     "a snapshot on the leader",
