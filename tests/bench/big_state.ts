@@ -14,9 +14,10 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { KvServer } from "../../kv/mod.ts";
+import { Clerk, KvServer } from "../../kv/mod.ts";
 import { sleep } from "../../raft/node/clock.ts";
 import { realClock } from "../../raft/mod.ts";
+import { readLines } from "../../shell/lines.ts";
 
 /** Bounds. */
 const maxPauseMs = 50;
@@ -27,207 +28,217 @@ const maxSnapshots = 3;
 /** and log: what comes in while a snapshot is written, and several times `maxRaftState` of 32 MiB. */
 const maxLogBytes = 256 * 1024 ** 2;
 
-/** Commands under way while keys are loaded. */
-const inFlight = 2_000;
+/** Writes under way while keys are loaded. */
+const inFlight = 1_000;
 
-/** Commands a second while pauses are measured. */
+/** Writes a second while pauses are measured. */
 const lightWritesPerSecond = 500;
 
 interface Figures {
   readonly [name: string]: number;
 }
 
-/** Looks how long the event loop takes to come round. */
-class PauseWatch {
-  longestMs = 0;
-  #isStopped = false;
+/** What the node's process is asked for, a word a line. It answers each with figures. */
+type Question = "snapshotBegun" | "snapshotEnded" | "quiet" | "peaks";
 
-  constructor() {
-    void this.#run();
+/** Looks how long the event loop takes to come round; resolves to the longest time, in milliseconds, once `isOver`. */
+async function longestPauseMs(isOver: () => boolean): Promise<number> {
+  let longestMs = 0;
+  for (let lastMs = performance.now(); !isOver();) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    const nowMs = performance.now();
+    longestMs = Math.max(longestMs, nowMs - lastMs);
+    lastMs = nowMs;
+  }
+  return longestMs;
+}
+
+/** The node's process. */
+async function serve(dataDir: string): Promise<void> {
+  const server = await KvServer.start({
+    ...{ id: "n1", listen: "127.0.0.1:0", peers: { n1: "127.0.0.1:0" }, dataDir },
+  });
+  const { promise: ready, resolve } = Promise.withResolvers<number>();
+  server.replica.readWith({ kind: "get", key: keyOf(7, 1_000) }, "linearizable", () => resolve(performance.now()));
+  console.log(JSON.stringify({ port: Number(server.address.split(":").at(-1)), readyMs: await ready }));
+  let peakResidentBytes = 0;
+  setInterval(() => peakResidentBytes = Math.max(peakResidentBytes, Deno.memoryUsage().rss), 50);
+  const isTaking = (): boolean => server.replica.status().isTakingSnapshot;
+  const answers: Readonly<Record<string, () => Promise<Figures>>> = {
+    async snapshotBegun() {
+      while (!isTaking()) await sleep(realClock, 1);
+      return {};
+    },
+    async snapshotEnded() {
+      const startedMs = performance.now();
+      return { pauseMs: await longestPauseMs(() => !isTaking()), tookMs: performance.now() - startedMs };
+    },
+    async quiet() {
+      const untilMs = performance.now() + 2_000;
+      return { pauseMs: await longestPauseMs(() => performance.now() > untilMs || isTaking()) };
+    },
+    peaks() {
+      return Promise.resolve({ peakResidentBytes });
+    },
+  };
+  for await (const line of readLines(Deno.stdin.readable)) console.log(JSON.stringify(await answers[line]?.()));
+  Deno.exit(0);
+}
+
+/** The node's process, as seen from here. */
+class NodeProcess implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(dataDir: string) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-config", "--no-lock", "--quiet", "-A", import.meta.url, "serve", dataDir],
+      ...{ stdin: "piped", stdout: "piped", stderr: "inherit" },
+    }).spawn();
+    this.#input = this.#process.stdin.getWriter();
+    this.#lines = readLines(this.#process.stdout)[Symbol.asyncIterator]();
   }
 
-  async #run(): Promise<void> {
-    for (let lastMs = performance.now(); !this.#isStopped;) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      const nowMs = performance.now();
-      this.longestMs = Math.max(this.longestMs, nowMs - lastMs);
-      lastMs = nowMs;
-    }
+  async next(): Promise<Figures> {
+    const line = await this.#lines.next();
+    if (line.done === true) throw new Error("the node's process has ended");
+    return JSON.parse(line.value);
   }
 
-  stop(): number {
-    this.#isStopped = true;
-    return this.longestMs;
+  async ask(question: Question): Promise<Figures> {
+    await this.#input.write(new TextEncoder().encode(`${question}\n`));
+    return await this.next();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.status;
+    await this.#input.close().catch(() => {});
+    await this.#lines.return?.();
   }
 }
 
-/** The node's process: does what its arguments say, prints figures as JSON. */
-class Worker {
-  readonly #dataDir: string;
+function keyOf(serial: number, keys: number): string {
+  return `key-${String(serial % keys).padStart(12, "0")}`;
+}
+
+/** Writes keys, one after the other and over and over. */
+class Writer {
+  readonly #clerk: Clerk;
   readonly #keys: number;
   readonly #value: string;
-  #peakResidentBytes = 0;
-  #peakDirectoryBytes = 0;
+  written = 0;
 
-  constructor(dataDir: string, keys: number, valueBytes: number) {
-    this.#dataDir = dataDir;
+  constructor(clerk: Clerk, keys: number, valueBytes: number) {
+    this.#clerk = clerk;
     this.#keys = keys;
     this.#value = "v".repeat(valueBytes);
-    Deno.unrefTimer(setInterval(() => this.#sample(), 50));
   }
 
-  async start(): Promise<KvServer> {
-    const server = await KvServer.start({
-      ...{ id: "n1", listen: "127.0.0.1:0", peers: { n1: "127.0.0.1:0" }, dataDir: this.#dataDir },
-    });
-    while (server.status().role !== "leader") await sleep(realClock, 1);
-    return server;
+  put(): Promise<unknown> {
+    return this.#clerk.put(keyOf(this.written++, this.#keys), this.#value);
   }
 
-  /** Loads all keys, waits for a snapshot while a few writes go on, then writes keys over and over. */
-  async load(seconds: number): Promise<Figures> {
-    await using server = await this.start();
-    const loadStartedMs = performance.now();
-    let serial = 0;
-    await this.#write(server, () => serial++, () => serial >= this.#keys);
-    const loadMs = performance.now() - loadStartedMs;
-    await this.#untilSnapshot(server, false);
-    const snapshots = await this.#pauses(server, () => serial++);
-    const overwriteUntilMs = performance.now() + seconds * 1000;
-    await this.#write(server, () => serial++, () => performance.now() >= overwriteUntilMs);
-    const { keys, snapshotBytes, syncP99Ms } = server.status();
-    this.#sample();
-    const peaks = { peakResidentBytes: this.#peakResidentBytes, peakDirectoryBytes: this.#peakDirectoryBytes };
-    return { keys, loadMs, ...snapshots, writes: serial, snapshotBytes, syncP99Ms, ...peaks };
-  }
-
-  /** Starts, and reads. */
-  async restart(): Promise<Figures> {
-    await using server = await this.start();
-    const { promise, resolve } = Promise.withResolvers<string>();
-    server.replica.readWith({ kind: "get", key: this.#key(7) }, "linearizable", ({ kind }) => resolve(kind));
-    const outcome = await promise;
-    const readyMs = performance.now();
-    if (outcome !== "done") throw new Error(`the read after the restart: ${outcome}`);
-    await sleep(realClock, 200);
-    return { readyMs, keys: server.status().keys, peakResidentBytes: this.#peakResidentBytes };
-  }
-
-  #key(serial: number): string {
-    return `key-${String(serial % this.#keys).padStart(12, "0")}`;
-  }
-
-  /** Keeps writes under way until it is told to end. */
-  async #write(server: KvServer, next: () => number, isOver: () => boolean): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let running = inFlight;
-    const submit = (): void => {
-      if (isOver()) return --running === 0 ? resolve() : undefined;
-      this.#submit(server, next(), (isDone) => isDone ? submit() : reject(new Error("a write was not done")));
+  /** As fast as it goes, until it is told to end. */
+  async flood(isOver: () => boolean): Promise<void> {
+    const run = async (): Promise<void> => {
+      while (!isOver()) await this.put();
     };
-    for (let call = 0; call < inFlight; call++) submit();
-    await promise;
+    await Promise.all(Array.from({ length: inFlight }, run));
   }
 
-  #submit(server: KvServer, serial: number, done: (isDone: boolean) => void): void {
-    const { replica } = server;
-    const version = Math.floor(serial / this.#keys);
-    const operation = { kind: "putIfVersion", key: this.#key(serial), value: this.#value, version } as const;
-    void replica.submit({ kind: "sessionlessWrite", operation }, { timeoutMs: 60_000 })
-      .then(() => done(true), () => done(false));
-  }
-
-  /** Some writes each second until a snapshot has begun and ended; the longest pauses meanwhile, and without one. */
-  async #pauses(server: KvServer, next: () => number): Promise<Figures> {
-    const quiet = new PauseWatch();
-    let pending = 0;
-    const trickle = setInterval(() => {
-      for (let call = 0; call < lightWritesPerSecond / 100; call++) {
-        pending++;
-        this.#submit(server, next(), () => pending--);
-      }
-    }, 10);
-    await sleep(realClock, 2_000);
-    const quietPauseMs = quiet.stop();
-    // Enough for a snapshot to be due, then only the trickle.
-    const dueBytes = 40 * 1024 * 1024;
-    const until = server.status().logBytes + dueBytes;
-    await this.#write(server, next, () => server.replica.status().isTakingSnapshot || server.status().logBytes > until);
-    await this.#untilSnapshot(server, true);
-    const during = new PauseWatch();
-    const startedMs = performance.now();
-    await this.#untilSnapshot(server, false);
-    const snapshotMs = performance.now() - startedMs;
-    const snapshotPauseMs = during.stop();
-    clearInterval(trickle);
-    while (pending > 0) await sleep(realClock, 1);
-    return { quietPauseMs, snapshotPauseMs, snapshotMs };
-  }
-
-  async #untilSnapshot(server: KvServer, isWanted: boolean): Promise<void> {
-    while (server.replica.status().isTakingSnapshot !== isWanted) await sleep(realClock, 1);
-  }
-
-  #sample(): void {
-    this.#peakResidentBytes = Math.max(this.#peakResidentBytes, Deno.memoryUsage().rss);
-    let bytes = 0;
-    for (const { name } of Deno.readDirSync(this.#dataDir)) {
-      try {
-        bytes += Deno.statSync(`${this.#dataDir}/${name}`).size;
-      } catch {
-        // Gone meanwhile.
-      }
+  /** Slowly, until it is told to end. */
+  async trickle(isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      await Promise.all([this.put(), sleep(realClock, 1000 / lightWritesPerSecond)]);
     }
-    this.#peakDirectoryBytes = Math.max(this.#peakDirectoryBytes, bytes);
   }
 }
 
-async function inProcess(job: readonly string[]): Promise<Figures> {
-  const startedMs = performance.now();
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-config", "--no-lock", "--quiet", "-A", import.meta.url, ...job],
-    stdout: "piped",
-    stderr: "inherit",
-  }).output();
-  if (code !== 0) throw new Error(`${job[0]} has ended with code ${code}`);
-  const figures: Figures = JSON.parse(new TextDecoder().decode(stdout));
-  return { ...figures, totalMs: performance.now() - startedMs };
+function directoryBytes(dataDir: string): number {
+  let bytes = 0;
+  for (const { name } of Deno.readDirSync(dataDir)) {
+    try {
+      bytes += Deno.statSync(`${dataDir}/${name}`).size;
+    } catch {
+      // Gone meanwhile.
+    }
+  }
+  return bytes;
 }
 
-function mebibytes(bytes: number | undefined): string {
-  return `${((bytes ?? NaN) / 1024 ** 2).toFixed(0)} MiB`;
+/** Loads a node, and has it take a snapshot while few writes go on. */
+async function load(dataDir: string, keys: number, valueBytes: number, seconds: number): Promise<Figures> {
+  await using node = new NodeProcess(dataDir);
+  const address = `127.0.0.1:${(await node.next())["port"]}`;
+  await using clerk = new Clerk([address]);
+  const writer = new Writer(clerk, keys, valueBytes);
+  let peakDirectoryBytes = 0;
+  const sampling = setInterval(() => peakDirectoryBytes = Math.max(peakDirectoryBytes, directoryBytes(dataDir)), 100);
+  const startedMs = performance.now();
+  await writer.flood(() => writer.written >= keys);
+  const loadMs = performance.now() - startedMs;
+  let hasBegun = false;
+  const begun = node.ask("snapshotBegun").then(() => hasBegun = true);
+  await writer.flood(() => hasBegun);
+  await begun;
+  let isOver = false;
+  const trickling = writer.trickle(() => isOver);
+  const snapshot = await node.ask("snapshotEnded");
+  const quiet = await node.ask("quiet");
+  isOver = true;
+  await trickling;
+  const untilMs = performance.now() + seconds * 1000;
+  await writer.flood(() => performance.now() > untilMs);
+  clearInterval(sampling);
+  const { snapshotBytes } = await clerk.status(address);
+  const { peakResidentBytes } = await node.ask("peaks");
+  return {
+    ...{ loadMs, peakDirectoryBytes, snapshotBytes, writes: writer.written },
+    ...{ peakResidentBytes: peakResidentBytes ?? NaN, snapshotMs: snapshot["tookMs"] ?? NaN },
+    ...{ snapshotPauseMs: snapshot["pauseMs"] ?? NaN, quietPauseMs: quiet["pauseMs"] ?? NaN },
+  };
+}
+
+/** Starts a node again, on what is there. */
+async function restart(dataDir: string): Promise<Figures> {
+  await using node = new NodeProcess(dataDir);
+  const { port, readyMs = NaN } = await node.next();
+  await sleep(realClock, 200);
+  await using clerk = new Clerk([`127.0.0.1:${port}`]);
+  const { keys } = await clerk.status(`127.0.0.1:${port}`);
+  const { peakResidentBytes = NaN } = await node.ask("peaks");
+  return { readyMs, keys, peakResidentBytes };
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(0)} MiB`;
 }
 
 /** Measures, prints, and returns whether all bounds were kept. */
 async function measure(keys: number, valueBytes: number, seconds: number): Promise<boolean> {
   const dataDir = await Deno.makeTempDir({ prefix: "balsa-big-" });
   try {
-    const job = [dataDir, String(keys), String(valueBytes), String(seconds)];
-    const loaded = await inProcess(["load", ...job]);
-    const restarted = await inProcess(["restart", ...job]);
+    const loaded = await load(dataDir, keys, valueBytes, seconds);
+    const restarted = await restart(dataDir);
     const of = (name: string): number => loaded[name] ?? NaN;
-    const rate = Math.round(keys / of("loadMs") * 1000);
     const resident = Math.max(of("peakResidentBytes"), restarted["peakResidentBytes"] ?? NaN);
     const bound = maxSnapshots * of("snapshotBytes") + maxLogBytes;
     const readyMs = restarted["readyMs"] ?? NaN;
+    const pause = of("snapshotPauseMs");
+    const directory = of("peakDirectoryBytes");
+    const rate = Math.round(keys / of("loadMs") * 1000);
     const rows: readonly (readonly [what: string, found: string, isKept: boolean])[] = [
-      [`${of("keys")} keys of ${valueBytes} bytes, loaded at`, `${rate} a second`, of("keys") === keys],
+      [`${restarted["keys"]} keys of ${valueBytes} bytes, loaded at`, `${rate} a second`, restarted["keys"] === keys],
       ["snapshot", `${mebibytes(of("snapshotBytes"))} in ${Math.round(of("snapshotMs"))} ms`, true],
       ["longest pause without a snapshot", `${of("quietPauseMs").toFixed(1)} ms`, true],
-      [
-        `longest pause during a snapshot (${maxPauseMs} ms)`,
-        `${of("snapshotPauseMs").toFixed(1)} ms`,
-        of("snapshotPauseMs") <= maxPauseMs,
-      ],
+      [`longest pause during a snapshot (${maxPauseMs} ms)`, `${pause.toFixed(1)} ms`, pause <= maxPauseMs],
       [`restart to first linearizable read (${maxRestartMs} ms)`, `${Math.round(readyMs)} ms`, readyMs <= maxRestartMs],
       [`memory resident at most (${mebibytes(maxResidentBytes)})`, mebibytes(resident), resident <= maxResidentBytes],
-      [
-        `data directory at most, ${seconds} s of overwriting (${mebibytes(bound)})`,
-        mebibytes(of("peakDirectoryBytes")),
-        of("peakDirectoryBytes") <= bound,
-      ],
+      [`data directory at most (${mebibytes(bound)})`, mebibytes(directory), directory <= bound],
     ];
-    for (const [what, found, isKept] of rows) console.log(`${what.padEnd(70)} ${found}${isKept ? "" : "  NOT KEPT"}`);
+    for (const [what, found, isKept] of rows) console.log(`${what.padEnd(56)} ${found}${isKept ? "" : "  NOT KEPT"}`);
     return rows.every(([, , isKept]) => isKept);
   } finally {
     await Deno.remove(dataDir, { recursive: true });
@@ -235,21 +246,14 @@ async function measure(keys: number, valueBytes: number, seconds: number): Promi
 }
 
 if (import.meta.main) {
-  const [job, dataDir, ...numbers] = Deno.args;
-  if ((job === "load" || job === "restart") && dataDir !== undefined) {
-    const [keys = 0, valueBytes = 0, seconds = 0] = numbers.map(Number);
-    const worker = new Worker(dataDir, keys, valueBytes);
-    console.log(JSON.stringify(await (job === "load" ? worker.load(seconds) : worker.restart())));
-    Deno.exit(0);
-  }
+  const [job, dataDir] = Deno.args;
+  if (job === "serve" && dataDir !== undefined) await serve(dataDir);
   const text = { type: "string" } as const;
   const { values } = parseArgs({ options: { "keys": text, "value-bytes": text, "seconds": text } });
-  const [keys, valueBytes, seconds] = [values.keys ?? 1_000_000, values["value-bytes"] ?? 100, values.seconds ?? 10]
-    .map(Number);
-  if (
-    keys === undefined || valueBytes === undefined || seconds === undefined ||
-    !(keys > 0 && valueBytes > 0 && seconds > 0)
-  ) {
+  const keys = Number(values.keys ?? 1_000_000);
+  const valueBytes = Number(values["value-bytes"] ?? 100);
+  const seconds = Number(values.seconds ?? 10);
+  if (!(keys > 0 && valueBytes > 0 && seconds > 0)) {
     console.error("Cannot run: --keys, --value-bytes and --seconds are numbers above 0");
     Deno.exit(2);
   }
