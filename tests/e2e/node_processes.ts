@@ -105,6 +105,15 @@ export class NodeProcesses implements AsyncDisposable {
     await node.output;
   }
 
+  /** Waits for a node to end by itself; resolves to its exit code and what it said on standard error. */
+  async ended(id: string): Promise<{ readonly code: number; readonly output: string }> {
+    const node = this.#get(id);
+    const { code } = await node.process.status;
+    this.#running.delete(id);
+    await node.input.close().catch(() => {});
+    return { code, output: await node.output };
+  }
+
   #get(id: string): RunningNode {
     const node = this.#running.get(id);
     if (node === undefined) throw new Error(`node ${id} does not run`);
