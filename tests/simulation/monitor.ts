@@ -50,7 +50,6 @@ export class Monitor implements Observer {
   /** The latest life of each node. */
   readonly #views = new Map<NodeId, NodeView>();
   readonly #promises = new Map<NodeId, NodePromises>();
-  readonly #idOfStorage = new WeakMap<FileStorage, NodeId>();
   readonly #machines = new WeakMap<KvStateMachine, MachineView>();
   /** The machine of each node's latest life. */
   readonly #machineOf = new Map<NodeId, KvStateMachine>();
@@ -135,14 +134,9 @@ export class Monitor implements Observer {
     this.#rare.sent(message);
   }
 
-  /** See {@link Observer.opened}. */
-  opened(storage: FileStorage, id: NodeId): void {
-    this.#idOfStorage.set(storage, id);
-  }
-
   /** See {@link Observer.written}. */
   written(storage: FileStorage, batch: WriteBatch): void {
-    this.#views.get(this.#idOfStorage.get(storage) ?? "")?.disk.written(batch);
+    this.#views.get(storage.card.identity)?.disk.written(batch);
   }
 
   /** See {@link Observer.executed}. */

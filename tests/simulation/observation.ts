@@ -9,7 +9,6 @@ import type { KvCommand } from "../../kv/commands.ts";
 import { type KvResult, KvStateMachine } from "../../kv/state_machine.ts";
 import type { Message, RaftEvent } from "../../raft/core/message.ts";
 import { Raft } from "../../raft/core/raft.ts";
-import type { NodeId } from "../../raft/core/types.ts";
 import type { ApplyContext } from "../../raft/rsm/state_machine.ts";
 import { FileStorage } from "../../raft/storage/file_storage.ts";
 import type { WriteBatch } from "../../raft/storage/storage.ts";
@@ -23,8 +22,6 @@ export interface Observer {
   afterStep(raft: Raft, event: RaftEvent): void;
   /** A message is handed to the transport. */
   sent(message: Message): void;
-  /** A node's directory was opened. */
-  opened(storage: FileStorage, id: NodeId): void;
   /** A batch has become durable; its writer does not know yet. */
   written(storage: FileStorage, batch: WriteBatch): void;
   /** A machine has executed a command. */
@@ -37,7 +34,6 @@ export interface Observer {
 export function observe(observer: Observer): Disposable {
   const { step } = Raft.prototype;
   const { send } = TcpTransport.prototype;
-  const { open } = FileStorage;
   const { write } = FileStorage.prototype;
   const { apply, restore } = KvStateMachine.prototype;
   Raft.prototype.step = function (event: RaftEvent): void {
@@ -48,11 +44,6 @@ export function observe(observer: Observer): Disposable {
   TcpTransport.prototype.send = function (message: Message): void {
     observer.sent(message);
     send.call(this, message);
-  };
-  FileStorage.open = async (options): Promise<FileStorage> => {
-    const storage = await open.call(FileStorage, options);
-    observer.opened(storage, options.nodeId);
-    return storage;
   };
   FileStorage.prototype.write = async function (batch: WriteBatch): Promise<void> {
     await write.call(this, batch);
@@ -71,7 +62,6 @@ export function observe(observer: Observer): Disposable {
     [Symbol.dispose]() {
       Raft.prototype.step = step;
       TcpTransport.prototype.send = send;
-      FileStorage.open = open;
       FileStorage.prototype.write = write;
       Object.assign(KvStateMachine.prototype, { apply, restore });
     },
