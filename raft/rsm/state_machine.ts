@@ -46,7 +46,7 @@ export interface StateMachine<Command, Result, Query = never, Answer = never> {
    * A digest of the whole state: an integer of 32 bits, equal on replicas with equal states, kept up to date by each command
    * so that telling it costs next to nothing. It is asked for every 256 entries and at each snapshot, and lets replicas
    * notice at once that their states differ; without it they notice when results do. A restored state must have the digest
-   * that it had when the snapshot was taken.
+   * that it had when the snapshot was taken; and nodes that run different versions of a machine must come to equal ones.
    */
   digest?(): number;
   /** A digest of a result, if that can be had for less than by looking at each of its properties; 32 bits. */
