@@ -30,11 +30,19 @@ export interface SharedConnection {
   readonly onClosed: Set<(reason: string) => void>;
 }
 
+/** A server of a group: where it is, and which cluster must be there. */
+export interface Destination {
+  /** `HOST:PORT`. */
+  readonly address: string;
+  /** The group's cluster: others may share the port. */
+  readonly clusterId: string;
+}
+
 /** See the module. */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #closing = new AbortController();
-  /** By address; what is being dialled, too. */
+  /** By cluster and address; what is being dialled, too. */
   readonly #connections = new Map<string, Promise<SharedConnection>>();
 
   /** Nothing is dialled before it is asked for. */
@@ -43,23 +51,26 @@ export class Connections {
   }
 
   /** The connection to a server, dialled if there is none. Rejects when that fails. */
-  open(address: string): Promise<SharedConnection> {
-    let opening = this.#connections.get(address);
+  open(destination: Destination): Promise<SharedConnection> {
+    const name = `${destination.clusterId} ${destination.address}`;
+    let opening = this.#connections.get(name);
     if (opening === undefined) {
-      opening = this.#dial(address);
-      this.#connections.set(address, opening);
+      opening = this.#dial(name, destination);
+      this.#connections.set(name, opening);
       const own = opening;
-      opening.catch(() => this.#forget(address, own));
+      opening.catch(() => {
+        if (this.#connections.get(name) === own) this.#connections.delete(name);
+      });
     }
     return opening;
   }
 
   /** Asks a server; null when no answer came in time, for whatever reason. */
-  async ask(address: string, body: CborValue, timeoutMs: number): Promise<CborValue | null> {
+  async ask(destination: Destination, body: CborValue, timeoutMs: number): Promise<CborValue | null> {
     const { clock } = this.#options;
     let connection: SharedConnection;
     try {
-      connection = await this.open(address);
+      connection = await this.open(destination);
     } catch {
       return null;
     }
@@ -89,21 +100,17 @@ export class Connections {
     }
   }
 
-  async #dial(address: string): Promise<SharedConnection> {
+  async #dial(name: string, { address, clusterId }: Destination): Promise<SharedConnection> {
     const { network, clock, connectTimeoutMs } = this.#options;
     this.#closing.signal.throwIfAborted();
     const onClosed = new Set<(reason: string) => void>();
     const client = await RpcClient.connect(network, address, {
-      ...{ clock, timeoutMs: connectTimeoutMs, signal: this.#closing.signal },
+      ...{ clock, clusterId, timeoutMs: connectTimeoutMs, signal: this.#closing.signal },
       onClosed: (reason) => {
-        this.#connections.delete(address);
+        this.#connections.delete(name);
         for (const told of [...onClosed]) told(reason);
       },
     });
     return { address, client, lastHeardMs: clock.monotonicMs(), onClosed };
-  }
-
-  #forget(address: string, opening: Promise<SharedConnection>): void {
-    if (this.#connections.get(address) === opening) this.#connections.delete(address);
   }
 }

@@ -6,7 +6,7 @@
 import { CborError } from "../../raft/encoding/cbor.ts";
 import { ShapeError } from "../shape.ts";
 import type { Connections } from "./connections.ts";
-import { type GroupId, groupsOf, type ShardConfiguration } from "./shard_config.ts";
+import { clusterIdOf, type GroupId, groupsOf, type ShardConfiguration } from "./shard_config.ts";
 import { type GroupStatus, groupStatusFromReply, groupStatusRequest } from "./shard_protocol.ts";
 
 /** How a group is. */
@@ -28,7 +28,7 @@ export function reportsOf(
   return Promise.all(
     groupsOf(configuration).map(async (group) => {
       const servers = await Promise.all(
-        (configuration.groups[group] ?? []).map((server) => askStatus(server, connections, timeoutMs)),
+        (configuration.groups[group] ?? []).map((server) => askStatus(group, server, connections, timeoutMs)),
       );
       const [latest = null] = servers.filter((status) => status !== null && status.group === group)
         .sort((left, right) => rank(right) - rank(left));
@@ -53,8 +53,13 @@ export function waitingFor(reports: readonly GroupReport[], configuration: Shard
   }).join("; ");
 }
 
-async function askStatus(server: string, connections: Connections, timeoutMs: number): Promise<GroupStatus | null> {
-  const reply = await connections.ask(server, groupStatusRequest, timeoutMs);
+async function askStatus(
+  group: GroupId,
+  address: string,
+  connections: Connections,
+  timeoutMs: number,
+): Promise<GroupStatus | null> {
+  const reply = await connections.ask({ address, clusterId: clusterIdOf(group) }, groupStatusRequest, timeoutMs);
   if (reply === null) return null;
   try {
     return groupStatusFromReply(reply);

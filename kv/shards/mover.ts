@@ -17,6 +17,7 @@ import type { ConfigurationReader } from "./controller.ts";
 import type { GroupCommand } from "./group_commands.ts";
 import type { GroupReplica } from "./group_service.ts";
 import { copyKey, type Obligation } from "./group_state.ts";
+import { clusterIdOf } from "./shard_config.ts";
 import type { GainingShard } from "./shard_copies.ts";
 import type { GroupResult, ShardGroupMachine } from "./shard_group.ts";
 import { dropToCbor, fetchToCbor, isDone, pieceFromReply } from "./shard_protocol.ts";
@@ -37,6 +38,8 @@ export interface MoverOptions {
   readonly pollMs: number;
   /** How long another group's server, or the controller, may take to answer, in milliseconds. */
   readonly askTimeoutMs: number;
+  /** Something is wrong that no other attempt can mend: the node must stop. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 /** Shards that are fetched at a time, and copies that are asked to be dropped. */
@@ -62,7 +65,7 @@ export class Mover {
 
   /** Begins. */
   start(): void {
-    this.#running = this.#run();
+    this.#running = this.#run().catch((error) => this.#options.onFailed(error));
   }
 
   /** There may be something new to do. */
@@ -132,10 +135,7 @@ export class Mover {
     step.then(async (isDone) => {
       if (!isDone) await sleep(clock, pollMs, this.#stop.signal).catch(() => {});
       end();
-    }, (error) => {
-      end();
-      throw error;
-    });
+    }).catch((error) => this.#options.onFailed(error));
   }
 
   /** Takes one configuration after the other, until one has shards that must come first, or there is none. */
@@ -163,7 +163,7 @@ export class Mover {
       this.#leads && machine.number === number && machine.state.gaining.get(shard) === copy;
     while (isWanted()) {
       const piece = await this.#askAll(
-        copy.servers,
+        copy,
         fetchToCbor(copy.group, shard, number, copy.bytes),
         (reply) => pieceFromReply(shard, reply),
       );
@@ -177,9 +177,9 @@ export class Mover {
 
   /** Has a former owner drop its copy, and notes that it has; false when it could not be done now. */
   async #drop(obligation: Obligation): Promise<boolean> {
-    const { servers, shard, frozenAt, group } = obligation;
+    const { shard, frozenAt, group } = obligation;
     const isDropped = await this.#askAll(
-      servers,
+      obligation,
       dropToCbor(group, obligation),
       (reply) => isDone(reply) ? true : null,
     );
@@ -188,16 +188,16 @@ export class Mover {
     return result?.kind === "accepted";
   }
 
-  /** Asks one server after the other, until one gives an answer that `read` can use. */
+  /** Asks one server of a group after the other, until one gives an answer that `read` can use. */
   async #askAll<Answer>(
-    servers: readonly string[],
+    { group, servers }: Pick<Obligation, "group" | "servers">,
     request: CborValue,
     read: (reply: CborValue) => Answer | null,
   ): Promise<Answer | null> {
     const { connections, askTimeoutMs } = this.#options;
-    for (const server of servers) {
+    for (const address of servers) {
       if (!this.#leads) return null;
-      const reply = await connections.ask(server, request, askTimeoutMs);
+      const reply = await connections.ask({ address, clusterId: clusterIdOf(group) }, request, askTimeoutMs);
       if (reply === null) continue;
       try {
         const answer = read(reply);

@@ -79,6 +79,11 @@ export type ShardRefusal =
   /** There is no shard of that number. */
   | { readonly kind: "unknownShard"; readonly shard: number };
 
+/** The name of a group's cluster. */
+export function clusterIdOf(group: GroupId): string {
+  return `shard-group-${group}`;
+}
+
 /** The configuration that everything begins with. */
 export function firstConfiguration(shardCount: number): ShardConfiguration {
   return { number: 0, shards: new Array<GroupId>(shardCount).fill(nobody), groups: {}, abandoned: null };

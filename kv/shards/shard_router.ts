@@ -9,16 +9,17 @@
  *
  * @module
  */
-import type { CborValue } from "../../raft/encoding/cbor.ts";
+import { CborError, type CborValue } from "../../raft/encoding/cbor.ts";
 import { type Clock, sleep } from "../../raft/node/clock.ts";
 import type { BodyWriter, RpcOutcome } from "../../raft/wire/rpc.ts";
 import type { ClerkConnection, ConnectClerk } from "../clerk_link.ts";
 import type { CallOptions } from "../clerk_options.ts";
 import { ClerkError } from "../errors.ts";
 import { replyToCbor } from "../protocol.ts";
+import { ShapeError } from "../shape.ts";
 import type { Connections, SharedConnection } from "./connections.ts";
 import type { ConfigurationReader } from "./controller.ts";
-import { type GroupId, nobody, type ShardConfiguration } from "./shard_config.ts";
+import { clusterIdOf, type GroupId, nobody, type ShardConfiguration } from "./shard_config.ts";
 import { forShard, wrongGroupCode } from "./shard_protocol.ts";
 
 /** What a router works with. */
@@ -49,8 +50,8 @@ const notLeaderCode = 1;
 export class ShardRouter {
   readonly #options: ShardRouterOptions;
   #configuration: ShardConfiguration | null = null;
-  /** Whether there may be a newer configuration. */
-  #isSuspect = true;
+  /** Whether there may be a newer configuration, or must be one. */
+  #freshness: "fresh" | "suspect" | "stale" = "stale";
   #refreshing: Promise<void> | null = null;
   #refreshedMs = -Infinity;
   /** The server of each group that has last done what only a leader does, or that was said to lead. */
@@ -94,12 +95,12 @@ export class ShardRouter {
       const group = this.#configuration?.shards[shard] ?? nobody;
       const servers = this.#configuration?.groups[group] ?? [];
       if (servers.length === 0) {
-        this.#isSuspect = true;
+        this.#freshness = "stale";
         throw new Error(`no group has shard ${shard}`);
       }
       const target = servers.includes(address) ? address : this.#leaders.get(group) ?? this.#nextInTurn(group, servers);
       try {
-        const shared = await this.#options.connections.open(target);
+        const shared = await this.#options.connections.open({ address: target, clusterId: clusterIdOf(group) });
         return new ShardConnection(shard, shared, this.#options.clock, {
           onReply: (reply) => this.#judge(group, servers, target, reply),
           onLost: () => this.#failed(group, target),
@@ -117,14 +118,15 @@ export class ShardRouter {
     if (!Array.isArray(reply)) return reply;
     const [code, second, third] = reply;
     if (code === wrongGroupCode) {
-      if (typeof second !== "number" || second >= (this.#configuration?.number ?? 0)) this.#isSuspect = true;
+      const isNewer = typeof second === "number" && second > (this.#configuration?.number ?? 0);
+      this.#suspect(isNewer ? "stale" : "suspect");
       return notHere;
     }
     if (code === notLeaderCode) {
       if (this.#leaders.get(group) === server) this.#leaders.delete(group);
       // Servers may know each other by other addresses than their clients do.
       if (typeof third === "string" && servers.includes(third)) this.#leaders.set(group, third);
-      else if (second === null) this.#isSuspect = true;
+      else if (second === null) this.#suspect("suspect");
     } else this.#leaders.set(group, server);
     return reply;
   }
@@ -132,7 +134,11 @@ export class ShardRouter {
   /** The server does not answer: it may be the group that is gone, or only the server. */
   #failed(group: GroupId, server: string): void {
     if (this.#leaders.get(group) === server) this.#leaders.delete(group);
-    this.#isSuspect = true;
+    this.#suspect("suspect");
+  }
+
+  #suspect(suspicion: "suspect" | "stale"): void {
+    if (this.#freshness !== "stale") this.#freshness = suspicion;
   }
 
   #nextInTurn(group: GroupId, servers: readonly string[]): string {
@@ -141,11 +147,13 @@ export class ShardRouter {
     return servers[turn % servers.length] ?? "";
   }
 
+  /** Looks for a newer configuration if there may be one, and waits for it only if there must be one. */
   async #refreshIfSuspect(): Promise<void> {
     const { clock } = this.#options;
-    if (!this.#isSuspect || clock.monotonicMs() < this.#refreshedMs + refreshPauseMs) return;
+    if (this.#freshness === "fresh" || clock.monotonicMs() < this.#refreshedMs + refreshPauseMs) return;
     this.#refreshing ??= this.#refresh().finally(() => this.#refreshing = null);
-    await this.#refreshing;
+    // A controller that does not answer keeps nobody from groups that are where they were.
+    if (this.#freshness === "stale") await this.#refreshing;
   }
 
   async #refresh(): Promise<void> {
@@ -155,14 +163,14 @@ export class ShardRouter {
       if (found !== null) this.#take(found);
     } catch (error) {
       // The one that is known may do; if it does not, the next attempt looks again.
-      if (!(error instanceof ClerkError)) throw error;
+      if (!(error instanceof ClerkError || error instanceof ShapeError || error instanceof CborError)) throw error;
     } finally {
       this.#refreshedMs = clock.monotonicMs();
     }
   }
 
   #take(found: ShardConfiguration): void {
-    this.#isSuspect = false;
+    this.#freshness = "fresh";
     if (found.number >= (this.#configuration?.number ?? 0)) this.#configuration = found;
   }
 }

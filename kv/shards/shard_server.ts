@@ -5,7 +5,7 @@
  * @module
  */
 import type { CborValue } from "../../raft/encoding/cbor.ts";
-import { nameOf, type RaftNode } from "../../raft/mod.ts";
+import { nameOf, NodeOptionsError, type RaftNode } from "../../raft/mod.ts";
 import { type NodeOptions, type OpenedRaft, openRaft, realPlatform } from "../../raft/open.ts";
 import type { MachineOptions } from "../../raft/rsm/options.ts";
 import { ReplicatedStateMachine } from "../../raft/rsm/rsm.ts";
@@ -19,7 +19,7 @@ import { ConfigurationReader } from "./controller.ts";
 import { type GroupReplica, GroupService } from "./group_service.ts";
 import { groupStatusOf, sumOfFigures } from "./group_status.ts";
 import { Mover } from "./mover.ts";
-import { type GroupId, maxGroupId } from "./shard_config.ts";
+import { clusterIdOf, type GroupId, maxGroupId } from "./shard_config.ts";
 import { ShardGroupMachine } from "./shard_group.ts";
 import { type GroupRequest, type GroupStatus, readGroupRequest } from "./shard_protocol.ts";
 
@@ -35,6 +35,8 @@ export type ShardServerOptions =
     readonly group: GroupId;
     /** Servers of the controller, `HOST:PORT`. */
     readonly controllers: readonly string[];
+    /** The name of the controller's cluster, where it shares its port with others; whichever is there unless given. */
+    readonly controllerClusterId?: string;
     /** How often the group's leader looks for a new configuration, in milliseconds; 100 unless given. */
     readonly pollMs?: number;
     /** How long another server may take to answer before the next one is asked, in milliseconds; 1000 unless given. */
@@ -49,11 +51,6 @@ const defaultAskTimeoutMs = 1_000;
 
 /** Until the node runs. */
 const notYet: CborValue = replyToCbor({ kind: "unavailable", message: "this server is starting" });
-
-/** The name of a group's cluster. */
-export function clusterIdOf(group: GroupId): string {
-  return `shard-group-${group}`;
-}
 
 /**
  * A running server of a shard group. The group's members are named by `peers`, as for a `KvServer`. It serves nothing until
@@ -117,10 +114,18 @@ export class ShardServer implements AsyncDisposable {
       options;
     const { clock, network, random } = platform;
     const attemptTimeoutMs = askTimeoutMs;
-    this.#configurations = new ConfigurationReader(controllers, { clock, network, random, attemptTimeoutMs });
+    const clusterId = options.controllerClusterId ?? "";
+    this.#configurations = new ConfigurationReader(controllers, {
+      clock,
+      network,
+      random,
+      attemptTimeoutMs,
+      clusterId,
+    });
     this.#connections = new Connections({ clock, network, connectTimeoutMs: askTimeoutMs });
     const [configurations, connections] = [this.#configurations, this.#connections];
-    this.#mover = new Mover({ machine, replica, configurations, connections, clock, pollMs, askTimeoutMs });
+    const onFailed = (error: unknown): void => replica.node.fail(error);
+    this.#mover = new Mover({ machine, replica, configurations, connections, clock, pollMs, askTimeoutMs, onFailed });
   }
 
   /**
@@ -198,12 +203,12 @@ export class ShardServer implements AsyncDisposable {
   }
 }
 
-/** Throws a RangeError on what `openRaft` does not know. */
+/** Throws a NodeOptionsError on what `openRaft` does not know. */
 function validateShardOptions(
   { id, group, controllers, pollMs = 1, askTimeoutMs = 1, pieceBytes = 1 }: ShardServerOptions,
 ): void {
   const fail = (text: string): never => {
-    throw new RangeError(`Cannot start server ${id} of a shard group: ${text}`);
+    throw new NodeOptionsError(`Cannot start server ${id} of a shard group: ${text}`);
   };
   if (!Number.isInteger(group) || group < 1 || group > maxGroupId) {
     fail(`group ${group} is not from 1 to ${maxGroupId}`);
