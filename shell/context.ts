@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clerk } from "../kv/mod.ts";
+import type { SharedCalls } from "../kv/mod.ts";
 import type { Output } from "./output.ts";
 import type { ServerReport } from "./server_report.ts";
 import type { WaitingNotice } from "./waiting.ts";
@@ -29,7 +29,7 @@ export interface ShellContext {
   /** The cluster's keys and values. */
   readonly store: Store;
   /** The cluster's Clerk, for everything beyond that. */
-  readonly clerk: Clerk;
+  readonly clerk: SharedCalls;
   /** Whether a program that is run may read this process's standard input: not while lines of commands are read from it. */
   readonly stdinIsFree: boolean;
   /** Asks every server how it is; a server that cannot be reached is part of the answer. */

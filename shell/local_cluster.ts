@@ -76,7 +76,8 @@ export class LocalCluster implements AsyncDisposable {
   }
 }
 
-async function makeDirectory(path: string): Promise<void> {
+/** Makes a directory for data and logs; says what to do when that cannot be done. */
+export async function makeDirectory(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {

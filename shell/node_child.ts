@@ -22,8 +22,13 @@ export interface NodeChildOptions {
 
 /** The command line of a node's process. */
 export function nodeCommandLine(settings: NodeSettings): string[] {
-  const script = new URL("./node_process.ts", import.meta.url);
-  const addresses = [...new Set([settings.listen, ...Object.values(settings.peers)])];
+  const script = settings.shards === undefined
+    ? new URL("./node_process.ts", import.meta.url)
+    : new URL("./shard_process.ts", import.meta.url);
+  const own = [settings.listen, ...Object.values(settings.peers)];
+  // Groups that will join later are not known yet: any port of these hosts.
+  const hosts = [...own, ...settings.shards?.controllers ?? []].map((address) => address.replace(/:\d+$/, ""));
+  const addresses = [...new Set(settings.shards === undefined ? own : hosts)];
   return [
     "run",
     "--quiet",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readAddress, readPeers } from "./addresses.ts";
+import { readAddress, readPeers, readServers } from "./addresses.ts";
 import { UsageError } from "./failure.ts";
 
 /** What `balsa node` is told. */
@@ -20,6 +20,16 @@ export interface NodeSettings {
   readonly clusterId: string;
   /** Listen beyond this machine although nobody is asked who they are. */
   readonly isInsecure: boolean;
+  /** What a server of a shard group is told besides. */
+  readonly shards?: ShardSettings;
+}
+
+/** To which group a server belongs, and where the controller is. */
+export interface ShardSettings {
+  /** The group's number. */
+  readonly group: number;
+  /** The controller's servers, `HOST:PORT`. */
+  readonly controllers: readonly string[];
 }
 
 /** The cluster's name when none is given. */
@@ -49,7 +59,9 @@ export function readNodeSettings(options: {
 /** The settings as arguments of a process. */
 export function toArguments(settings: NodeSettings): string[] {
   const peers = Object.entries(settings.peers).map(([id, address]) => `${id}=${address}`).join(",");
-  return [settings.id, settings.listen, peers, settings.dataDir, settings.clusterId];
+  const { shards } = settings;
+  const more = shards === undefined ? [] : [String(shards.group), shards.controllers.join(",")];
+  return [settings.id, settings.listen, peers, settings.dataDir, settings.clusterId, ...more];
 }
 
 /** The settings that {@link toArguments} turned into arguments. */
@@ -59,4 +71,13 @@ export function fromArguments(words: readonly string[]): NodeSettings {
     throw new UsageError("Cannot start a node: five arguments are needed: ID LISTEN PEERS DATA CLUSTER");
   }
   return readNodeSettings({ id, listen, peers, data, cluster, insecure: false });
+}
+
+/** Behind those: what {@link toArguments} said of the shard group. */
+export function shardsFromArguments(words: readonly string[]): ShardSettings {
+  const [group, controllers] = words.slice(5);
+  if (group === undefined || controllers === undefined) {
+    throw new UsageError("Cannot start a server of a shard group: two more arguments are needed: GROUP CONTROLLERS");
+  }
+  return { group: Number(group), controllers: readServers(controllers) };
 }

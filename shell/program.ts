@@ -10,6 +10,7 @@ import { KvServer } from "../kv/mod.ts";
 import { readServers } from "./addresses.ts";
 import { runDemo } from "./commands/demo.ts";
 import { addMapReduceCommands } from "./commands/mapreduce_tree.ts";
+import { addShardCommands } from "./commands/shards_tree.ts";
 import { runDiskInspect, runDiskVerify } from "./commands/disk.ts";
 import { oneShotAppend, oneShotGet, oneShotPut, oneShotStatus } from "./commands/one_shot.ts";
 import { runShell } from "./commands/shell.ts";
@@ -51,7 +52,20 @@ export async function runProgram(words: readonly string[], output: Output): Prom
   }
 }
 
-const names = ["start", "demo", "node", "shell", "get", "put", "append", "status", "mapreduce", "disk", "completions"]
+const names = [
+  "start",
+  "demo",
+  "node",
+  "shell",
+  "get",
+  "put",
+  "append",
+  "status",
+  "mapreduce",
+  "shards",
+  "disk",
+  "completions",
+]
   .concat(
     keyCommands.map(({ name }) => name),
   );
@@ -74,6 +88,7 @@ function buildTree(outcome: Outcome, output: Output): Command {
   addNodeCommand(root, outcome);
   addClerkCommands(root, outcome, output);
   addMapReduceCommands(root, outcome, output);
+  addShardCommands(root, outcome, output);
   root.command("disk", diskCommand(outcome, output));
   root.command("completions", new CompletionsCommand());
   return root;

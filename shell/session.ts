@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Clerk, type ClerkWaiting } from "../kv/mod.ts";
+import { Clerk, type ClerkOptions, type ClerkWaiting, ShardClerk, type SharedCalls } from "../kv/mod.ts";
 import type { ShellContext } from "./context.ts";
 import type { ServerReport } from "./server_report.ts";
 import type { Output } from "./output.ts";
@@ -22,18 +22,23 @@ export interface ClusterTarget {
   readonly output: Output;
   /** See the shell's context; false unless given. */
   readonly stdinIsFree?: boolean;
+  /** Whether these are the servers of a sharded store's controller; false unless given. */
+  readonly isSharded?: boolean;
 }
 
 /** Runs `body` with a shell's context, and closes the connections afterwards. */
 export async function withShell<T>(target: ClusterTarget, body: (context: ShellContext) => Promise<T>): Promise<T> {
   let isAsking = false;
-  await using clerk = new Clerk(target.servers, {
+  const options: ClerkOptions = {
     onWaiting: (state) => {
       if (isAsking) return;
       isAsking = true;
       void explainWaiting(context, state).finally(() => isAsking = false);
     },
-  });
+  };
+  await using clerk = target.isSharded === true
+    ? new ShardClerk(target.servers, options)
+    : new Clerk(target.servers, options);
   const context: ShellContext = {
     store: {
       get: async (key, options) => renderValue((await clerk.getValue(key, options)).value),
@@ -63,7 +68,7 @@ async function explainWaiting(context: ShellContext, state: ClerkWaiting): Promi
   if (context.callsInFlight > 0) context.waiting.show(describeWaiting(state, reports), state.sinceMs);
 }
 
-async function askServer(clerk: Clerk, address: string, signal: AbortSignal): Promise<ServerReport> {
+async function askServer(clerk: SharedCalls, address: string, signal: AbortSignal): Promise<ServerReport> {
   try {
     return { kind: "up", address, ...await clerk.status(address, { signal }) };
   } catch (error) {
