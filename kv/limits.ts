@@ -82,7 +82,7 @@ export const clerkMaxInflightCalls = 2048;
 export const clerkMaxInflightBytes = 16 * 1024 * 1024;
 
 /** Calls that a Clerk sends in one request; `<= maxWritesPerCommand, maxKeysPerRead`. */
-export const clerkCallsPerRequest = 128;
+export const clerkCallsPerRequest = 256;
 
 /** Bytes of calls after which it takes no further one into a request, so that no request comes near a frame's limit. */
 export const clerkBytesPerRequest = 64 * 1024;

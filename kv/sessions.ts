@@ -88,9 +88,11 @@ class ResultRing {
   }
 
   #grow(lowest: number): void {
-    const results = this.list(lowest);
-    this.#packed = new Float64Array(2 * this.#packed.length);
-    for (const [serial, packed] of results) this.#packed[serial & (this.#packed.length - 1)] = packed;
+    const old = this.#packed;
+    this.#packed = new Float64Array(4 * old.length);
+    for (let serial = lowest; serial < lowest + old.length; serial++) {
+      this.#packed[serial & (this.#packed.length - 1)] = old[serial & (old.length - 1)] ?? 0;
+    }
   }
 }
 

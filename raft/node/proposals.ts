@@ -30,6 +30,12 @@ interface Proposal {
   readonly callback: ProposeCallback;
 }
 
+/** What the core was asked, and for whom. */
+interface Stepped {
+  readonly id: number;
+  readonly batch: readonly Proposal[];
+}
+
 /** A batch becomes one `propose` event, which the core accepts or refuses as a whole: so it is kept to a fair size. */
 const maxBatchBytes = 1024 * 1024;
 const maxBatchCommands = 4096;
@@ -37,7 +43,8 @@ const maxBatchCommands = 4096;
 /** Proposals waiting for the next turn, and those that the core has not answered yet. */
 export class Proposals {
   #waiting: Proposal[] = [];
-  readonly #stepped = new Map<number, readonly Proposal[]>();
+  /** Hardly ever more than one: the core answers at once. */
+  #stepped: Stepped[] = [];
   #nextId = 1;
 
   /** Takes a command for the next turn. */
@@ -48,7 +55,7 @@ export class Proposals {
   /** An identifier for a proposal that is stepped by somebody else; answered to the callback as the others are. */
   reserve(callback: ProposeCallback): number {
     const id = this.#nextId++;
-    this.#stepped.set(id, [{ command: new Uint8Array(), callback }]);
+    this.#stepped.push({ id, batch: [{ command: new Uint8Array(), callback }] });
     return id;
   }
 
@@ -78,15 +85,16 @@ export class Proposals {
 
   #stepBatch(batch: readonly Proposal[], step: (event: RaftEvent) => void, clusterTimeMs: number): void {
     const proposalId = this.#nextId++;
-    this.#stepped.set(proposalId, batch);
+    this.#stepped.push({ id: proposalId, batch });
     step({ type: "propose", proposalId, commands: batch.map((proposal) => proposal.command), clusterTimeMs });
   }
 
   /** Passes the core's answer on to everyone in the batch. */
   answer(outcome: ProposalOutcome, leader: NodeId | null): void {
-    const batch = this.#stepped.get(outcome.proposalId);
-    if (batch === undefined) return;
-    this.#stepped.delete(outcome.proposalId);
+    const position = this.#stepped.findIndex(({ id }) => id === outcome.proposalId);
+    const [stepped] = position < 0 ? [] : this.#stepped.splice(position, 1);
+    if (stepped === undefined) return;
+    const { batch } = stepped;
     if (outcome.kind === "refused") {
       for (const proposal of batch) proposal.callback({ kind: "refused", reason: outcome.reason, leader });
       return;
@@ -99,11 +107,11 @@ export class Proposals {
   /** The node stops: what waits was never proposed; what the core has taken may or may not have left. */
   abandon(): void {
     const waiting = this.#waiting;
-    const stepped = [...this.#stepped.values()];
+    const stepped = this.#stepped;
     this.#waiting = [];
-    this.#stepped.clear();
+    this.#stepped = [];
     for (const proposal of waiting) proposal.callback({ kind: "refused", reason: "stopped", leader: null });
-    for (const batch of stepped) {
+    for (const { batch } of stepped) {
       for (const proposal of batch) proposal.callback({ kind: "unknown" });
     }
   }

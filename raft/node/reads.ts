@@ -30,6 +30,7 @@ interface Reader {
 }
 
 interface Round {
+  readonly context: number;
   readonly startedMs: number;
   readonly readers: readonly Reader[];
 }
@@ -43,7 +44,8 @@ interface Confirmed {
 export class Reads {
   readonly #retryMs: number;
   #waiting: Reader[] = [];
-  readonly #rounds = new Map<number, Round>();
+  /** By ascending context; few. */
+  #rounds: Round[] = [];
   #confirmed: Confirmed[] = [];
   #nextContext: number;
 
@@ -65,16 +67,16 @@ export class Reads {
   stepAll(step: (event: RaftEvent) => void, nowMs: number): void {
     if (this.#waiting.length === 0) return;
     const context = this.#nextContext++;
-    this.#rounds.set(context, { startedMs: nowMs, readers: this.#waiting });
+    this.#rounds.push({ context, startedMs: nowMs, readers: this.#waiting });
     this.#waiting = [];
     step({ type: "readIndex", context });
   }
 
   /** Takes the core's answer; readers of an index ahead of the state machine wait for {@link serve}. */
   answer(state: ReadState, leader: NodeId | null): void {
-    const round = this.#rounds.get(state.context);
+    const position = this.#rounds.findIndex(({ context }) => context === state.context);
+    const [round] = position < 0 ? [] : this.#rounds.splice(position, 1);
     if (round === undefined) return;
-    this.#rounds.delete(state.context);
     if (state.kind === "ready") {
       this.#confirmed.push({ index: state.index, readers: round.readers });
       return;
@@ -101,15 +103,12 @@ export class Reads {
       late.push(reader);
       return false;
     };
-    for (const [context, round] of this.#rounds) {
-      if (nowMs - round.startedMs < this.#retryMs && round.readers.every((one) => one.deadlineMs > nowMs)) continue;
-      const readers = round.readers.filter(inTime);
-      if (nowMs - round.startedMs >= this.#retryMs) {
-        this.#rounds.delete(context);
-        for (const reader of readers) this.#waiting.push(reader);
-      } else {
-        this.#rounds.set(context, { startedMs: round.startedMs, readers });
-      }
+    const rounds = this.#rounds;
+    this.#rounds = [];
+    for (const { context, startedMs, readers } of rounds) {
+      const left = readers.filter(inTime);
+      if (nowMs - startedMs < this.#retryMs) this.#rounds.push({ context, startedMs, readers: left });
+      else this.#waiting.push(...left);
     }
     if (this.#confirmed.length > 0) {
       this.#confirmed = this.#confirmed.map(({ index, readers }) => ({ index, readers: readers.filter(inTime) }));
@@ -119,8 +118,8 @@ export class Reads {
 
   /** Another node leads: asks it at once, for whoever was asked before may never answer. */
   restart(): void {
-    for (const round of this.#rounds.values()) this.#waiting.push(...round.readers);
-    this.#rounds.clear();
+    for (const round of this.#rounds) this.#waiting.push(...round.readers);
+    this.#rounds = [];
   }
 
   /** Whether readers wait for {@link stepAll}. */
@@ -130,9 +129,9 @@ export class Reads {
 
   /** The node stops. */
   abandon(): void {
-    const readers = [...this.#waiting, ...[...this.#rounds.values(), ...this.#confirmed].flatMap((one) => one.readers)];
+    const readers = [...this.#waiting, ...[...this.#rounds, ...this.#confirmed].flatMap((one) => one.readers)];
     this.#waiting = [];
-    this.#rounds.clear();
+    this.#rounds = [];
     this.#confirmed = [];
     for (const reader of readers) reader.callback({ kind: "refused", reason: "stopped", leader: null });
   }

@@ -10,6 +10,7 @@
  */
 import type { EntryId, LogIndex, NodeId, Term } from "../core/types.ts";
 import type { Clock, Timer } from "../node/clock.ts";
+import { NumberedSlots } from "../encoding/numbered_slots.ts";
 import type { SubmitOutcome, UnknownReason } from "./errors.ts";
 
 /** Told exactly once what became of a command. Must not throw: that stops the node. */
@@ -22,6 +23,8 @@ interface Waiter<Result, Command> {
   readonly callback: SubmitCallback<Result>;
 }
 
+type Slots<Result, Command> = NumberedSlots<Waiter<Result, Command>>;
+
 /** How exactly deadlines are kept. */
 const sweepMs = 50;
 
@@ -29,8 +32,8 @@ const sweepMs = 50;
 export class PendingCommands<Result, Command = never> {
   readonly #clock: Clock;
   readonly #leader: () => NodeId | null;
-  /** Slots by the term of this node's leadership; hardly ever more than one term. No inner map is empty. */
-  readonly #terms = new Map<Term, Map<LogIndex, Waiter<Result, Command>>>();
+  /** Slots by the term of this node's leadership; hardly ever more than one term. None of them is empty. */
+  readonly #terms = new Map<Term, Slots<Result, Command>>();
   #sweep: Timer | null = null;
 
   /** `leader` names who leads now, for callers whose slot was lost. */
@@ -50,10 +53,10 @@ export class PendingCommands<Result, Command = never> {
   add(entry: EntryId, deadlineMs: number, callback: SubmitCallback<Result>, command?: Command): void {
     let slots = this.#terms.get(entry.term);
     if (slots === undefined) {
-      slots = new Map();
+      slots = new NumberedSlots();
       this.#terms.set(entry.term, slots);
     }
-    slots.set(entry.index, { command, deadlineMs, callback });
+    slots.add(entry.index, { command, deadlineMs, callback });
     this.#sweep ??= this.#clock.after(sweepMs, () => this.#expire());
   }
 
@@ -98,20 +101,18 @@ export class PendingCommands<Result, Command = never> {
    * An entry of a later term is committed, and these slots are not before it. Terms never decrease along a log, so no log
    * with that entry holds theirs, and none without it will ever be a leader's (paper section 5.4.3).
    */
-  #overtaken(term: Term, slots: Map<LogIndex, Waiter<Result, Command>>): void {
+  #overtaken(term: Term, slots: Slots<Result, Command>): void {
     this.#terms.delete(term);
-    for (const waiter of slots.values()) waiter.callback(this.#slotLost());
+    for (const [, waiter] of slots) waiter.callback(this.#slotLost());
   }
 
   #take(
     term: Term,
-    slots: Map<LogIndex, Waiter<Result, Command>>,
+    slots: Slots<Result, Command>,
     index: LogIndex,
   ): Waiter<Result, Command> | undefined {
-    const waiter = slots.get(index);
-    if (waiter === undefined) return undefined;
-    slots.delete(index);
-    if (slots.size === 0) this.#terms.delete(term);
+    const waiter = slots.take(index);
+    if (waiter !== undefined && slots.size === 0) this.#terms.delete(term);
     return waiter;
   }
 

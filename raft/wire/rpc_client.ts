@@ -11,7 +11,7 @@ import { dial, diallerTerms } from "./dial.ts";
 import { frameHeaderBytes } from "./frame.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import type { Network } from "./network.ts";
-import { NumberedSlots } from "./numbered_slots.ts";
+import { NumberedSlots } from "../encoding/numbered_slots.ts";
 import { type BodyWriter, decodeCall, encodeCall, readAnyBody } from "./rpc_codec.ts";
 
 /** What became of a call. */

@@ -26,7 +26,7 @@ export async function logLength({ puts }: Sizes): Promise<Findings> {
   return {
     tables: [{
       title: "Length of the log",
-      note: "256 in flight, 1,000 keys; an entry has up to 128 puts; CPU of all processes",
+      note: "256 in flight, 1,000 keys; an entry has up to 256 puts; CPU of all processes",
       columns: ["puts so far", "entries so far", "puts/s", "CPU us/put"],
       rows,
     }],

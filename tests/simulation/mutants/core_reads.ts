@@ -66,11 +66,12 @@ export const readMutants: readonly Mutant[] = [
     origin: "etcd 20418",
     knownBug: 4,
     file: reads,
-    find: `        this.#rounds.delete(context);
-        for (const reader of readers) this.#waiting.push(reader);`,
-    replace: `        this.#rounds.delete(context);
-        if (readers.length > 0) this.#nextContext = context;
-        for (const reader of readers) this.#waiting.push(reader);`,
+    find: "      else this.#waiting.push(...left);\n",
+    replace: `      else {
+        if (left.length > 0) this.#nextContext = context;
+        this.#waiting.push(...left);
+      }
+`,
     whyItMatters: "the answer to an old round serves readers that have come since",
   },
   {

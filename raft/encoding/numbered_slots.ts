@@ -38,14 +38,27 @@ export class NumberedSlots<Item> {
     this.#size++;
   }
 
+  /** What is under a number, if anything is. */
+  get(number: number): Item | undefined {
+    if (this.#size === 0 || number < this.#first || number >= this.#end) return undefined;
+    return this.#slots[number % this.#slots.length];
+  }
+
+  /** Everything, by ascending number; what is under the number just told may be taken out meanwhile. */
+  *[Symbol.iterator](): IterableIterator<readonly [number: number, item: Item]> {
+    if (this.#size === 0) return;
+    for (let number = this.#first; number < this.#end; number++) {
+      const item = this.get(number);
+      if (item !== undefined) yield [number, item];
+    }
+  }
+
   /** What is under a number, if anything is, and takes it out. */
   take(number: number): Item | undefined {
-    if (this.#size === 0 || number < this.#first || number >= this.#end) return undefined;
-    const slots = this.#slots;
-    const at = number % slots.length;
-    const item = slots[at];
+    const item = this.get(number);
     if (item === undefined) return undefined;
-    slots[at] = undefined;
+    const slots = this.#slots;
+    slots[number % slots.length] = undefined;
     this.#size--;
     if (this.#size > 0) { while (slots[this.#first % slots.length] === undefined) this.#first++; }
     return item;

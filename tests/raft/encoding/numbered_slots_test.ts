@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { NumberedSlots } from "../../../raft/wire/numbered_slots.ts";
+import { NumberedSlots } from "../../../raft/encoding/numbered_slots.ts";
 import { seededRandom } from "../../kv/seeded_random.ts";
 
 Deno.test("numbered slots do what a Map does, in whatever order things are taken out", () => {
@@ -17,11 +17,13 @@ Deno.test("numbered slots do what a Map does, in whatever order things are taken
     } else {
       const known = [...model.keys()];
       const number = random() < 0.1 ? next + 1 : known[Math.floor(random() ** 4 * known.length)] ?? next - 5;
+      assertEquals(slots.get(number), model.get(number));
       assertEquals(slots.take(number), model.get(number));
       model.delete(number);
     }
     assertEquals([slots.size, slots.first], [model.size, model.keys().next().value ?? null]);
   }
+  assertEquals([...slots], [...model]);
   for (const [number, item] of model) assertEquals(slots.take(number), item);
   assertEquals(slots.size, 0);
 });
