@@ -138,7 +138,7 @@ async function driveUntilStopped(
   // The writers' own keys come on top, and the round that is under way begins behind the key.
   const looks = Math.ceil((keys + writers) / look.keys + storeBytes / look.bytes) + 1;
   const limit = kind === "memory" ? Math.max(maxEntries, look.entries * (looks + 1)) : maxEntries;
-  const appliedIndex = (): LogIndex => cluster.server(victim)?.status().lastApplied ?? 0;
+  const appliedIndex = (): LogIndex => cluster.server(victim)?.replica.appliedIndex ?? 0;
   const isLate = (): boolean => appliedIndex() > spoiledAt + limit;
   await drive(context, "diverging", () => cluster.stopReason(victim) !== null || isLate());
   const reason = cluster.stopReason(victim);
