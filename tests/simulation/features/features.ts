@@ -24,7 +24,7 @@ export const featureNames = ["versions", "store", "locks"] as const;
 export type FeatureName = typeof featureNames[number];
 
 /** Share of the runs that have such workloads. */
-const share = 0.35;
+const share = 0.25;
 
 /** Clients of each feature. */
 const clientsOfEach = 3;
@@ -75,7 +75,7 @@ export class Features {
     this.#random = simulation.random.stream("features");
     const isChosen = this.#random.chance(share);
     const names = isChosen ? this.#random.shuffle(featureNames).slice(0, 1 + this.#random.integer(2)) : [];
-    this.#thinkMs = this.#random.between(300, 1_200);
+    this.#thinkMs = this.#random.between(400, 1_400);
     const hasTrueClocks = faults.clockRates === 0 && faults.wallJumps === 0;
     this.#workloads = names.map((name) => [name, new workloads[name]({ ...context, hasTrueClocks })] as const);
   }
