@@ -10,6 +10,7 @@ export type {
   DirectoryProblem,
   DirectoryReport,
   RecordReport,
+  RepairReport,
   SegmentReport,
   SnapshotReport,
 } from "./storage/examine.ts";

@@ -107,6 +107,7 @@ export {
   type DirectoryReport,
   inspectDataDirectory,
   type RecordReport,
+  type RepairReport,
   type SegmentReport,
   type SnapshotReport,
 } from "./disk.ts";

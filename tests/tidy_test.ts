@@ -41,6 +41,7 @@ const mayImport: ImportRules = {
   // Who may speak under which identity: between directory, door and driver.
   "raft/rejoin/": [
     "raft/core/configuration.ts",
+    "raft/core/invariant.ts",
     "raft/core/types.ts",
     "raft/storage/",
     "raft/wire/",

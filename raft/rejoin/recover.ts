@@ -8,13 +8,14 @@
  *
  * @module
  */
+import { InvariantError } from "../core/invariant.ts";
 import { identityOf, nameOf, type NodeId } from "../core/types.ts";
 import { sleep } from "../node/clock.ts";
 import { RepairDesk, sourceOf } from "../repair/desk.ts";
-import { describeMissing, type RepairRound, repairRound } from "../repair/repair.ts";
+import { type RepairRound, repairRound } from "../repair/repair.ts";
 import { isQuorum, settleSuspectTail } from "../repair/suspect_tail.ts";
-import { missingEntries, type Salvage, salvage, writePatchedLog } from "../storage/salvage.ts";
-import { StorageError } from "../storage/storage_error.ts";
+import { describeMissing, missingEntries, type Salvage, salvage, writePatchedLog } from "../storage/salvage.ts";
+import { messageOf, StorageError } from "../storage/storage_error.ts";
 import { WireListener } from "../wire/listener.ts";
 import { askAll, askTimeoutMs } from "./ask_all.ts";
 import type { OpenStorageOptions } from "./options.ts";
@@ -36,10 +37,20 @@ export type Recovered =
 
 /** Finds a way to use a directory that was refused with `error`, or throws; the directory is then as it was. */
 export async function recover(options: OpenStorageOptions, error: StorageError): Promise<Recovered> {
-  using _lock = await options.fileSystem.lock();
-  const salvaged = error.code === "retired" ? null : await salvage(options.fileSystem);
-  if (salvaged !== null) return await repair(options, error, salvaged);
-  return error.code === "suspect" ? "openable" : await findLeader(options, error);
+  const { fileSystem } = options;
+  using _lock = await fileSystem.lock();
+  try {
+    const salvaged = error.code === "retired" ? null : await salvage(fileSystem);
+    if (salvaged !== null) return await repair(options, error, salvaged);
+    return error.code === "suspect" ? "openable" : await findLeader(options, error);
+  } catch (failure) {
+    if (failure instanceof StorageError || failure instanceof InvariantError) throw failure;
+    throw new StorageError(
+      "io",
+      `Cannot repair data directory ${fileSystem.directory}: ${messageOf(failure)}`,
+      failure,
+    );
+  }
 }
 
 /** Fills the holes of a log whose end is known, or finds out that the cluster can do without it. */

@@ -149,10 +149,3 @@ function wantedRuns(salvaged: Salvage, held: readonly TermRun[]): TermRun[] {
   }
   return runs;
 }
-
-/** Ranges of entries as people write them: "entries 3, 5 to 7". */
-export function describeMissing(missing: RepairRound["missing"]): string {
-  const ranges = missing.map(([first, last]) => first === last ? `${first}` : `${first} to ${last}`);
-  const isOne = missing.length === 1 && missing[0]?.[0] === missing[0]?.[1];
-  return `${isOne ? "entry" : "entries"} ${ranges.join(", ")}`;
-}

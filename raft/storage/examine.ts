@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Configuration, EntryId, HardState, SnapshotMeta } from "../core/types.ts";
+import type { Configuration, EntryId, HardState, LogIndex, SnapshotMeta } from "../core/types.ts";
 import { CborError } from "../encoding/cbor_value.ts";
 import { CborReader } from "../encoding/cbor_reader.ts";
 import { readEntry } from "../encoding/entry_codec.ts";
@@ -12,6 +12,7 @@ import type { FileSystem } from "./file_system.ts";
 import { type Meta, metaName, readMeta } from "./meta.ts";
 import { readDirectory } from "./open_directory.ts";
 import { recordTypes, type StoredRecord } from "./record.ts";
+import { describeMissing, missingEntries, salvage } from "./salvage.ts";
 import { isSetAside } from "./set_aside.ts";
 import { parseSnapshotName, SnapshotFile } from "./snapshot_file.ts";
 import { snapshotNames } from "./snapshot_store.ts";
@@ -71,6 +72,16 @@ export interface SnapshotReport {
   readonly isIntact: boolean;
 }
 
+/** What the next start has to get from other members, or has already. */
+export interface RepairReport {
+  /** The entries that are missing, as ranges from first to last; empty when everything can be read. */
+  readonly missing: readonly (readonly [LogIndex, LogIndex])[];
+  /** The log's last entry, which may be missing. */
+  readonly last: EntryId;
+  /** The term and vote that are certain. */
+  readonly hardState: HardState;
+}
+
 /** A directory, examined. */
 export interface DirectoryReport {
   /** The directory. */
@@ -94,6 +105,8 @@ export interface DirectoryReport {
   readonly torn: TornTail | null;
   /** Whether the witness proves that nothing acknowledged was in what is torn. */
   readonly witnessed: boolean;
+  /** Of a damaged directory: what is missing; null for a sound one, and where that cannot be said. */
+  readonly repair: RepairReport | null;
   /** Files that were put out of the way, and files that Balsa does not know. */
   readonly otherFiles: readonly string[];
   /** Everything that is wrong; empty for a sound directory. */
@@ -128,7 +141,8 @@ async function lock(fileSystem: FileSystem): Promise<Disposable> {
 class Examination {
   readonly #fileSystem: FileSystem;
   readonly #names: readonly string[];
-  readonly #problems: DirectoryProblem[] = [];
+  /** Damage is without its remedy until all is known. */
+  readonly #problems: (Omit<DirectoryProblem, "remedy"> & Partial<DirectoryProblem>)[] = [];
   #meta: Meta | null = null;
 
   constructor(fileSystem: FileSystem, names: readonly string[]) {
@@ -148,6 +162,12 @@ class Examination {
     for (const name of snapshotNames(names)) snapshots.push(await this.#snapshot(name));
     const note = await this.#witness();
     const whole = this.#meta === null ? null : await this.#whole(this.#meta);
+    const salvaged = whole === null && this.#meta !== null && this.#meta.retired === ""
+      ? await salvage(this.#fileSystem)
+      : null;
+    const repair = salvaged === null
+      ? null
+      : { missing: missingEntries(salvaged), last: salvaged.last, hardState: salvaged.hardState };
     const known = new Set([
       metaName,
       witnessName,
@@ -164,9 +184,29 @@ class Examination {
       state: whole?.state ?? null,
       torn: whole?.torn ?? null,
       witnessed: whole?.witnessed ?? false,
+      repair,
       otherFiles: names.filter((name) => !known.has(name) && (isSetAside(name) || segmentNumbers([name]).length === 0)),
-      problems: this.#problems,
+      problems: this.#problems.map((problem) => ({ remedy: this.#remedy(repair), ...problem })),
     };
+  }
+
+  /** What can be done about damage. */
+  #remedy(repair: RepairReport | null): string {
+    const isAlone = this.#meta?.initialConfiguration.voters.length === 1;
+    if (repair !== null && repair.missing.length === 0) {
+      return "Everything can still be read: the next start writes the log anew, and keeps these files as damaged-…";
+    }
+    if (isAlone) {
+      return "There is no other member to repair it from: restore the directory as it was when the node stopped last";
+    }
+    const anew =
+      "it keeps these files as damaged-…, takes a new identity and catches up. If a majority is damaged, start " +
+      "none anew: restore the directories as they were";
+    if (repair === null) return `Start the node while a majority of the others is up: ${anew}`;
+    return `Start the node: it takes ${
+      describeMissing(repair.missing)
+    } of ${repair.last.index} from any member that has ` +
+      `an intact copy, keeps its identity, and keeps these files as damaged-…. If nobody has, and a majority is up, ${anew}`;
   }
 
   async #readMeta(): Promise<Meta | null> {
@@ -261,12 +301,7 @@ class Examination {
   #add(place: { readonly file: string; readonly offset: number; readonly found: string }): void {
     const { file, offset, found } = place;
     if (this.#problems.some((known) => known.file === file && known.offset === offset && known.found === found)) return;
-    const isAlone = this.#meta?.initialConfiguration.voters.length === 1;
-    const remedy = isAlone
-      ? "There is no other member to repair it from: restore the directory as it was when the node stopped last"
-      : "Start the node while a majority of the others is up: it keeps these files as damaged-…, takes a new identity and " +
-        "catches up. If a majority is damaged, start none anew: restore the directories as they were";
-    this.#problems.push({ file, offset, found, remedy });
+    this.#problems.push({ file, offset, found });
   }
 }
 

@@ -354,3 +354,10 @@ export async function writePatchedLog(fileSystem: FileSystem, salvaged: Salvage,
   }
   await fileSystem.syncDirectory();
 }
+
+/** Ranges of entries as people write them: "entries 3, 5 to 7". */
+export function describeMissing(missing: readonly (readonly [LogIndex, LogIndex])[]): string {
+  const ranges = missing.map(([first, last]) => first === last ? `${first}` : `${first} to ${last}`);
+  const isOne = missing.length === 1 && missing[0]?.[0] === missing[0]?.[1];
+  return `${isOne ? "entry" : "entries"} ${ranges.join(", ")}`;
+}

@@ -133,7 +133,7 @@ export class Wal {
    */
   async write(batch: WriteBatch, onSize: SizeListener): Promise<boolean> {
     this.#check(batch);
-    if (batch.hardState !== null) this.#hardState = batch.hardState;
+    const hardState = batch.hardState ?? this.#hardState;
     if (batch.logStart !== null || this.#rollWanted || this.#offset >= this.#limits.segmentBytes) {
       await this.#begin(batch, onSize);
       return true;
@@ -142,7 +142,7 @@ export class Wal {
     const lastWritten = batch.entries[batch.entries.length - 1];
     const last = lastWritten === undefined ? this.#last : { index: lastWritten.index, term: lastWritten.term };
     this.#records.start(this.#offset, this.#checksum);
-    const result = { last, hardState: this.#hardState };
+    const result = { last, hardState };
     appendBatch(this.#records, this.#cbor, this.#offset, number, null, batch, result, onSize);
     try {
       await this.#file.write(this.#offset, this.#records.view());
@@ -155,6 +155,7 @@ export class Wal {
     this.#checksum = this.#records.checksum;
     this.#batch = number;
     this.#last = last;
+    this.#hardState = hardState;
     return false;
   }
 
@@ -217,12 +218,13 @@ export class Wal {
     const records = new RecordWriter(fileId);
     const lastWritten = batch.entries[batch.entries.length - 1];
     const last = lastWritten === undefined ? base : { index: lastWritten.index, term: lastWritten.term };
-    const opening: WriteBatch = { hardState: this.#hardState, logStart: null, entries: batch.entries };
+    const hardState = batch.hardState ?? this.#hardState;
+    const opening: WriteBatch = { hardState, logStart: null, entries: batch.entries };
     // Only the newest segment may end in a torn batch: what was cut off must not be there again once this one is old.
     if (this.#isCut) await this.#file.sync();
     this.#isCut = false;
     records.start(preambleBytes, this.#checksum);
-    const result = { last, hardState: this.#hardState };
+    const result = { last, hardState };
     appendBatch(records, this.#cbor, preambleBytes, this.#batch + 1, header, opening, result, onSize);
     await writeSegment(this.#fileSystem, number, records.view());
 
@@ -236,6 +238,7 @@ export class Wal {
     this.#checksum = records.checksum;
     this.#batch++;
     this.#last = last;
+    this.#hardState = hardState;
     this.#rollWanted = false;
     // What was before a new start is void.
     if (restart) await this.#removeOldest(this.#segments.length - 1);

@@ -23,8 +23,11 @@ export interface DiskOptions {
 export async function runDiskVerify({ directory, asJson, output }: DiskOptions): Promise<number> {
   const report = await inspectDataDirectory(directory);
   const { problems } = report;
-  if (asJson) output.result(JSON.stringify({ directory, isSound: problems.length === 0, torn: report.torn, problems }));
-  else output.result([...renderProblems(report, palette(output.colors)), renderVerdict(report)].join("\n"));
+  if (asJson) {
+    output.result(
+      JSON.stringify({ directory, isSound: problems.length === 0, torn: report.torn, repair: report.repair, problems }),
+    );
+  } else output.result([...renderProblems(report, palette(output.colors)), renderVerdict(report)].join("\n"));
   return problems.length === 0 ? exitOk : exitFailed;
 }
 
@@ -41,10 +44,12 @@ function renderProblems({ problems, torn, witnessed }: DirectoryReport, colors: 
     `${colors.bad("damaged")}  ${file} at offset ${offset}: ${found}. ${remedy}.`
   );
   if (torn !== null) {
-    const proof = witnessed ? "It was never acknowledged" : "Nothing proves that it was never acknowledged";
+    const proof = witnessed
+      ? "It was never acknowledged; the next start drops it."
+      : "Nothing proves that it was never acknowledged; the next start asks the others what it may have held.";
     lines.push(
       `torn  ${torn.file} at offset ${torn.offset}: ${torn.bytes} bytes of a write that a crash cut short ` +
-        `(${torn.reason}). ${proof}; the next start drops it.`,
+        `(${torn.reason}). ${proof}`,
     );
   }
   return lines;
@@ -58,7 +63,7 @@ function renderVerdict({ directory, problems, segments, snapshots, state }: Dire
 }
 
 function renderReport(report: DirectoryReport, colors: Palette): string {
-  const { meta, segments, snapshots, witness, state, otherFiles } = report;
+  const { meta, segments, snapshots, witness, state, repair, otherFiles } = report;
   const parts: string[] = [];
   if (meta !== null) {
     const identity = meta.incarnation === 0 ? meta.nodeId : `${meta.nodeId}#${meta.incarnation}`;
@@ -77,6 +82,13 @@ function renderReport(report: DirectoryReport, colors: Palette): string {
       }; the log ends with entry ${last.index} ` +
         `of term ${last.term}; voters ${configuration.voters.join(", ")}${learners}`,
     );
+  }
+  if (repair !== null) {
+    const { missing, last, hardState } = repair;
+    const what = missing.length === 0
+      ? "every entry can still be read"
+      : `missing: ${missing.map(describeRange).join(", ")}`;
+    parts.push(`in need of repair: ${what}, of ${last.index} entries; term ${hardState.currentTerm} is known`);
   }
   parts.push(
     witness === null
@@ -98,4 +110,8 @@ function renderReport(report: DirectoryReport, colors: Palette): string {
   if (rows.length > 0) parts.push(renderTable(["snapshot", ">index", ">state", "bytes"], rows, colors));
   if (otherFiles.length > 0) parts.push(`other files: ${otherFiles.join(", ")}`);
   return [...parts, ...renderProblems(report, colors), renderVerdict(report)].join("\n");
+}
+
+function describeRange([first, last]: readonly [number, number]): string {
+  return first === last ? `${first}` : `${first} to ${last}`;
 }
