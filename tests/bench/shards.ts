@@ -11,7 +11,8 @@ import { LocalCluster } from "../../shell/local_cluster.ts";
 import { LocalShards } from "../../shell/local_shards.ts";
 import { cpuMsOf, waitMs } from "./shards_load.ts";
 
-const inFlight = 256;
+/** Calls under way for each group: as many as there are fill a batch of each. */
+const inFlightPerGroup = 256;
 const keys = 1_000;
 const value = "x".repeat(100);
 
@@ -25,6 +26,7 @@ interface Figures {
 
 async function load(
   clerk: Pick<Clerk, "put">,
+  inFlight: number,
   seconds: number,
   servers: readonly number[],
   controllers: readonly number[],
@@ -71,7 +73,10 @@ try {
   {
     await using cluster = await LocalCluster.start({ dataDir: `${dataDir}/single`, firstPort: 0, onLost: () => {} });
     await using clerk = new Clerk(cluster.servers);
-    print("one cluster, no shards", await load(clerk, seconds, cluster.children.map(({ pid }) => pid), []));
+    print(
+      "one cluster, no shards",
+      await load(clerk, inFlightPerGroup, seconds, cluster.children.map(({ pid }) => pid), []),
+    );
   }
   for (const groups of [1, 2, 3]) {
     const options = { firstPort: 0, groups, nodes: 3, shardCount: 12, onLost: () => {} };
@@ -79,7 +84,8 @@ try {
     await shards.join();
     await using clerk = new ShardClerk(shards.servers);
     const servers = [...shards.groups.values()].flat().map(({ pid }) => pid);
-    print(`${groups} groups, 12 shards`, await load(clerk, seconds, servers, shards.controllers.map(({ pid }) => pid)));
+    const controllers = shards.controllers.map(({ pid }) => pid);
+    print(`${groups} groups, 12 shards`, await load(clerk, groups * inFlightPerGroup, seconds, servers, controllers));
   }
 } finally {
   await Deno.remove(dataDir, { recursive: true });
