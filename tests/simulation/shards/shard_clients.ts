@@ -7,6 +7,7 @@ import { ClerkError } from "../../../kv/errors.ts";
 import type { ShardClerk } from "../../../kv/shards/shard_clerk.ts";
 import { HistoryRecorder, type SeededRandom, type Simulation } from "../../../raft/testing/mod.ts";
 import { Ledger } from "../ledger.ts";
+import { Violation } from "../violation.ts";
 import type { ShardPlan } from "./shard_plan.ts";
 import type { ShardedWorld } from "./sharded_world.ts";
 
@@ -90,6 +91,10 @@ export class ShardClients {
       this.#note(`${kind} ${key} ${token}: done`);
     } catch (error) {
       const isUnknown = error instanceof ClerkError && error.code === "unknown";
+      // Nobody here is idle for an hour: a session that is not known has not moved with its shard.
+      if (isUnknown && /forgotten its session/.test(error.message)) {
+        throw new Violation("exactly-once", `${kind} ${key} ${token}: ${error.message}`);
+      }
       this.ledger.end(token, isUnknown ? "unknown" : "notDone");
       if (isUnknown) call.info();
       else call.fail();
