@@ -50,7 +50,8 @@ class ShardRun {
     let isOver = false;
     let isPeace = false;
     const running = Array.from({ length: plan.clients }, (_, at) => clients.run(`client ${at}`, () => isOver));
-    const operating = nemesis.operate(() => isPeace);
+    // Two operators, who know nothing of each other.
+    const operating = Promise.all([nemesis.operate(() => isPeace), nemesis.operate(() => isPeace)]);
     for (const one of [...running, operating]) one.catch((error) => simulation.scheduler.fail(error));
     nemesis.start();
     await simulation.sleep(plan.chaosMs);
