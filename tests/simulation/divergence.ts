@@ -61,7 +61,7 @@ export async function checkDivergence(context: HealingContext): Promise<void> {
 
 /** Spoils the replica; resolves to the last index that it had applied until then. */
 async function spoil(context: HealingContext, victim: NodeId, kind: DivergenceKind): Promise<LogIndex> {
-  const { simulation, cluster, monitor } = context;
+  const { cluster, monitor } = context;
   const machine = monitor.machineOf(victim);
   const server = cluster.server(victim);
   if (machine === undefined || server === undefined) throw new Violation("harness", `${victim} has no machine`);
@@ -93,9 +93,26 @@ async function spoil(context: HealingContext, victim: NodeId, kind: DivergenceKi
       monitor.disregardNext(victim);
       cluster.kill(victim, { kind: "process" });
       cluster.start(victim);
-      await simulation.sleep(10);
+      await comeBack(context, victim);
       return lastApplied;
     }
+  }
+}
+
+/**
+ * Waits, while nobody writes, until the replica is where the leader is, or has stopped. Had the others gone on without it, they
+ * might send it a snapshot of theirs, and that would cure it.
+ */
+async function comeBack({ simulation, cluster }: HealingContext, victim: NodeId): Promise<void> {
+  const deadlineMs = simulation.nowMs + limitMs;
+  const isBack = (): boolean => {
+    const leader = cluster.leader();
+    const applied = leader === undefined ? undefined : cluster.server(leader)?.status().lastApplied;
+    return applied !== undefined && cluster.server(victim)?.status().lastApplied === applied;
+  };
+  while (cluster.stopReason(victim) === null && !isBack()) {
+    if (simulation.nowMs > deadlineMs) throw new Violation("convergence", `${victim} was restarted and is not back`);
+    await simulation.sleep(20);
   }
 }
 

@@ -52,9 +52,10 @@ const focuses: Readonly<Record<FocusName, Focus>> = {
   // A node with the longest log and the lowest term meets one with a short log and a high term, and there is no third.
   elections: () => ({ truces: 4, faults: { ...noFaults, spoiltElections: 40 } }),
 
-  // While a follower is away the leader replaces the snapshot that it was about to send.
-  absences: (random) => ({
+  // While a follower is away the leader replaces the snapshot that it was about to send; while it restores one, entries come.
+  absences: (random, { disk }) => ({
     truces: 2,
+    disk: { ...disk, read: { minMs: 0, maxMs: random.pick([0, 20]) } },
     maxRaftState: 1_000,
     faults: { ...noFaults, absences: 20, kills: random.pick([0, 5]) },
   }),

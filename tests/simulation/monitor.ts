@@ -25,6 +25,8 @@ import { Violation } from "./violation.ts";
 
 interface MachineView {
   replica: string;
+  /** Whether `replica` is certain: before the first command nobody knows whose machine it is. */
+  hasExecuted: boolean;
   previousIndex: number | null;
   /** Hash of the state after the last command; null after a start or a restored snapshot. */
   hash: string | null;
@@ -123,6 +125,12 @@ export class Monitor implements Observer {
     this.stepListener?.(view, event);
   }
 
+  /** See {@link Observer.asked}: what was queued while a snapshot was restored is applied without a step. */
+  asked(raft: Raft): void {
+    const view = this.#viewOfRaft.get(raft);
+    if (view !== undefined) this.#current = view.label;
+  }
+
   /** See {@link Observer.sent}. */
   sent(message: Message): void {
     const view = this.#views.get(message.from);
@@ -141,11 +149,17 @@ export class Monitor implements Observer {
 
   /** See {@link Observer.executed}. */
   executed(machine: KvStateMachine, command: KvCommand, context: ApplyContext, result: KvResult): void {
+    if (this.#disregarded.has(machine)) return;
     const view = this.#machineView(machine);
+    if (view.hasExecuted && view.replica !== this.#current) {
+      const problem = `the machine of ${view.replica} executes what is put down to ${this.#current}`;
+      this.#onViolation(new Violation("harness", problem));
+    }
+    view.hasExecuted = true;
     this.#machineOf.set(idOfLabel(this.#current), machine);
     // A machine restores its snapshot before its core takes a step: only now it is known whose it is.
     view.replica = this.#current;
-    if (this.#disregarded.has(machine) || this.#disregarded.has(idOfLabel(view.replica))) return;
+    if (this.#disregarded.has(idOfLabel(view.replica))) return;
     const { replica, previousIndex, hash: hashBefore } = view;
     const { hash: hashAfter } = machine.figures();
     view.previousIndex = context.index;
@@ -175,7 +189,7 @@ export class Monitor implements Observer {
   #machineView(machine: KvStateMachine): MachineView {
     let view = this.#machines.get(machine);
     if (view === undefined) {
-      view = { replica: this.#current, previousIndex: null, hash: null };
+      view = { replica: this.#current, hasExecuted: false, previousIndex: null, hash: null };
       this.#machines.set(machine, view);
     }
     return view;

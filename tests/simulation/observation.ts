@@ -20,6 +20,8 @@ export interface Observer {
   beforeStep(raft: Raft, event: RaftEvent): void;
   /** It has taken it, without throwing. */
   afterStep(raft: Raft, event: RaftEvent): void;
+  /** A core is asked whether there is anything to do: it is its node's turn, which a step may have begun or not. */
+  asked(raft: Raft): void;
   /** A message is handed to the transport. */
   sent(message: Message): void;
   /** A batch has become durable; its writer does not know yet. */
@@ -32,7 +34,7 @@ export interface Observer {
 
 /** Installs an observer until it is disposed of. One at a time. */
 export function observe(observer: Observer): Disposable {
-  const { step } = Raft.prototype;
+  const { step, hasReady } = Raft.prototype;
   const { send } = TcpTransport.prototype;
   const { write } = FileStorage.prototype;
   const { apply, restore } = KvStateMachine.prototype;
@@ -40,6 +42,10 @@ export function observe(observer: Observer): Disposable {
     observer.beforeStep(this, event);
     step.call(this, event);
     observer.afterStep(this, event);
+  };
+  Raft.prototype.hasReady = function (): boolean {
+    observer.asked(this);
+    return hasReady.call(this);
   };
   TcpTransport.prototype.send = function (message: Message): void {
     observer.sent(message);
@@ -60,7 +66,7 @@ export function observe(observer: Observer): Disposable {
   };
   return {
     [Symbol.dispose]() {
-      Raft.prototype.step = step;
+      Object.assign(Raft.prototype, { step, hasReady });
       TcpTransport.prototype.send = send;
       FileStorage.prototype.write = write;
       Object.assign(KvStateMachine.prototype, { apply, restore });

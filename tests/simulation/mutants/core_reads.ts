@@ -17,6 +17,7 @@ export const readMutants: readonly Mutant[] = [
     find: "of leadership.reads.confirm(round)) {",
     replace: "of leadership.reads.confirm(Math.max(round, lastRound))) {",
     whyItMatters: "a leader that was cut off serves the past",
+    focus: "coups",
   },
   {
     name: "read-by-lease",
@@ -31,6 +32,7 @@ export const readMutants: readonly Mutant[] = [
         : round,
     )) {`,
     whyItMatters: "a leader that was paused believes that it still leads",
+    focus: "coups",
   },
   {
     name: "read-before-the-no-op",
@@ -95,5 +97,6 @@ export const readMutants: readonly Mutant[] = [
     replace: `    if (consistency === "stale" || this.node.leader === this.node.id) {
       return this.#host`,
     whyItMatters: "a leader that was deposed serves the past",
+    focus: "coups",
   },
 ];

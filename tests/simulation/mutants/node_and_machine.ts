@@ -49,7 +49,7 @@ export const nodeMutants: readonly Mutant[] = [
     find: "while (this.#restoring === null) {",
     replace: "for (;;) {",
     whyItMatters: "entries change a state that is about to be replaced",
-    focus: "disks",
+    focus: "absences",
   },
   {
     name: "snapshot-not-restored",

@@ -5,7 +5,7 @@
  */
 import { checkNames, exemptChecks } from "./checks.ts";
 import type { Mutant } from "./mutant.ts";
-import type { Trial } from "./trial.ts";
+import { focusSeeds, type Trial } from "./trial.ts";
 
 /** A mutant that was tried. */
 export interface Tried {
@@ -24,7 +24,8 @@ export function lineOf({ mutant, only, trial: { verdict, tookMs } }: Tried): str
   switch (verdict.kind) {
     case "caught": {
       const seeds = verdict.seeds === 1 ? "1 seed" : `${verdict.seeds} seeds`;
-      const focus = verdict.focus === undefined ? "" : `  focused on ${verdict.focus}`;
+      const inVain = mutant.focus === undefined ? "" : `  after ${focusSeeds} focused on ${mutant.focus} in vain`;
+      const focus = verdict.focus === undefined ? inVain : `  focused on ${verdict.focus}`;
       return `${name} ${verdict.check.padEnd(26)} ${seeds.padStart(10)} ${took}${focus}`;
     }
     case "passed":

@@ -12,7 +12,7 @@ const firstSwarmSeeds = 10;
 const mostSwarmSeeds = 40;
 
 /** Seeds of the focus that a mutant names, before runs of all sorts. */
-const focusSeeds = 30;
+export const focusSeeds = 30;
 
 /** What a swarm is told besides its budget. */
 interface SwarmOptions {
