@@ -41,8 +41,8 @@ export const storageMutants: readonly Mutant[] = [
     origin: "paper Figure 2, persistent state: term and vote",
     knownBug: 17,
     file: wal,
-    find: "const opening: WriteBatch = { hardState: this.#hardState,",
-    replace: "const opening: WriteBatch = { hardState: batch.hardState,",
+    find: "const opening: WriteBatch = { hardState, logStart: null, entries: batch.entries };",
+    replace: "const opening: WriteBatch = { hardState: batch.hardState, logStart: null, entries: batch.entries };",
     whyItMatters: "deleting old segments deletes term and vote",
   },
   {
