@@ -7,7 +7,6 @@ import { type Clock, realClock } from "../raft/node/clock.ts";
 import { type Random, realRandom } from "../raft/node/random.ts";
 import { realPlatform } from "../raft/open.ts";
 import type { Network } from "../raft/wire/network.ts";
-import { RpcClient, type RpcOutcome } from "../raft/wire/rpc.ts";
 import { Call, type CallOutcome, type CallTask, operationText, queryText } from "./clerk_calls.ts";
 import { ClerkEngine } from "./clerk_engine.ts";
 import type {
@@ -18,26 +17,36 @@ import type {
   GetOptions,
   KeyAndVersion,
   KeyRange,
+  LeaseOptions,
   LockState,
   Page,
   PutIfVersionResult,
+  PutOptions,
   RangeEntry,
   RangeOptions,
   Transaction,
 } from "./clerk_options.ts";
 import { comparisonOf } from "./clerk_options.ts";
 import { ClerkError } from "./errors.ts";
-import { defaultPageKeys, deletedKeysPerCommand } from "./limits.ts";
+import { HeldLease } from "./lease.ts";
+import type { LeaseState } from "./lease_queries.ts";
+import { clerkWatchBytes, defaultPageKeys, deletedKeysPerCommand, maxPageLeases } from "./limits.ts";
 import { type Comparison, type KeyWrite, type Operation, operationProblem } from "./operations.ts";
-import { type IndexedAnswer, replyFromCbor, requestToCbor } from "./protocol.ts";
+import type { IndexedAnswer } from "./protocol.ts";
 import { type PageEntry, queryProblem, type WideQuery } from "./queries.ts";
-import { type KvStatus, statusFromCbor } from "./status.ts";
+import { askStatus } from "./clerk_status.ts";
+import type { KvStatus } from "./status.ts";
 import type { ReadResult } from "./store.ts";
 import { keyProblem, type Value } from "./values.ts";
+import { Watch, type WatchOptions, type WatchSource, type WatchTarget } from "./watch.ts";
+import { WatchFeed } from "./watch_feed.ts";
+import { readWatched } from "./watch_state.ts";
 
 export type { CallOptions, ClerkOptions, GetOptions, PutIfVersionResult } from "./clerk_options.ts";
 
 const defaultAttemptTimeoutMs = 2000;
+
+const defaultTtlMs = 10_000;
 
 /** Bytes that a request counts beside its key and value. */
 const requestOverheadBytes = 48;
@@ -70,6 +79,7 @@ export class Clerk implements AsyncDisposable {
   /** Where this Clerk's randomness comes from. */
   readonly random: Random;
   readonly #engine: ClerkEngine;
+  readonly #feed: WatchFeed;
   readonly #network: Network;
   readonly #clusterId: string;
   readonly #timeoutMs: number;
@@ -92,7 +102,7 @@ export class Clerk implements AsyncDisposable {
     this.#timeoutMs = checkedTimeout(options.timeoutMs ?? Infinity);
     this.#attemptTimeoutMs = checkedTimeout(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs);
     this.#sessions = options.sessions ?? true;
-    this.#engine = new ClerkEngine({
+    const means = {
       addresses: [...addresses],
       clusterId: this.#clusterId,
       network: this.#network,
@@ -102,14 +112,18 @@ export class Clerk implements AsyncDisposable {
       connectTimeoutMs: this.#attemptTimeoutMs,
       attemptTimeoutMs: this.#attemptTimeoutMs,
       onWaiting: options.onWaiting,
-    });
+    };
+    this.#engine = new ClerkEngine(means);
+    this.#feed = new WatchFeed(means);
     this.#signal = options.signal;
     if (this.#signal?.aborted) this.#onSignal();
     this.#signal?.addEventListener("abort", this.#onSignal, { once: true });
   }
 
-  /** Replaces the value of a key. */
-  put(key: string, value: Value, options: CallOptions = {}): Promise<void> {
+  /** Replaces the value of a key. Fails with "unknownLease" if it is to be tied to a lease that is not there. */
+  put(key: string, value: Value, options: PutOptions = {}): Promise<void> {
+    const { lease } = options;
+    if (lease !== undefined) return this.#writeOrFail({ kind: "putWithLease", key, value, lease }, options);
     return this.#writeOrFail({ kind: "put", key, value }, options);
   }
 
@@ -250,6 +264,52 @@ export class Clerk implements AsyncDisposable {
   }
 
   /**
+   * Watches a key, or all keys with a prefix: tells what happens to them, one change after the other, in the order of the
+   * log, without gaps and without repetition, whatever becomes of connections and leaders. It asks for more only when all
+   * has been taken, so that one who is slow holds nobody up; one who is so slow that what happened next is forgotten (a
+   * server remembers 65,536 changes or 32 MiB, and none from before the snapshot it was last started or brought up to date
+   * from) gets a `CompactedError`, or a snapshot if that is asked for.
+   *
+   * The iteration ends when it is left, when the signal is aborted (with "aborted") or the Clerk closed (with "closed").
+   * What happens before `started` resolves may be missed.
+   *
+   * @example A copy of some keys that follows them
+   * ```ts
+   * import { Clerk, KvServer, type Value } from "@balsa/balsa";
+   *
+   * const dataDir = await Deno.makeTempDir();
+   * await using server = await KvServer.start({ id: "n1", listen: "127.0.0.1:0", peers: { n1: "127.0.0.1:0" }, dataDir });
+   * await using clerk = new Clerk([server.address]);
+   *
+   * await clerk.put("jobs/1", "sort");
+   * const jobs = new Map<string, Value>();
+   * await using watch = clerk.watch({ prefix: "jobs/" }, { snapshot: "first" });
+   * await watch.started;
+   * await clerk.put("jobs/2", "search");
+   * await clerk.delete("jobs/1");
+   * for await (const event of watch) {
+   *   if (event.kind === "snapshot") {
+   *     jobs.clear();
+   *     for (const { key, value } of event.entries) jobs.set(key, value);
+   *   } else if (event.kind === "put") jobs.set(event.key, event.value);
+   *   else jobs.delete(event.key);
+   *   console.log(event.kind, [...jobs.keys()]);
+   *   if (event.kind === "delete") break;
+   * }
+   * ```
+   */
+  watch(target: WatchTarget, options: WatchOptions = {}): Watch {
+    const feed = this.#feed;
+    const range = (query: RangeOptions): Promise<Page<RangeEntry>> => this.range({ ...query, timeoutMs: Infinity });
+    const source: WatchSource = {
+      ask: (selection, from, waitMs, signal) =>
+        feed.poll({ kind: "watch", selection, from, waitMs, maxBytes: clerkWatchBytes }, signal),
+      readAll: (selection, signal) => readWatched(feed, range, selection, signal),
+    };
+    return new Watch(source, target, options);
+  }
+
+  /**
    * Tries once to take the lock `name` for `leaseMs` of cluster time: what `Lock` is built on, which does this until it
    * succeeds, and renews the lease. When this fails with "unknown" the lock may be held under a token that nobody knows,
    * until the lease ends.
@@ -280,6 +340,66 @@ export class Clerk implements AsyncDisposable {
     return answer.kind === "lock"
       ? { token: answer.token, remainingMs: answer.remainingMs }
       : { token: 0, remainingMs: 0 };
+  }
+
+  /**
+   * Grants a lease of `ttlMs` (100 to 2,678,400,000) of cluster time and returns its id. Keys that are put with it are
+   * deleted, all at once, when it has not been kept alive for that long, or is revoked. Somebody has to keep it alive:
+   * {@link lease} does so by itself.
+   */
+  grantLease(ttlMs: number, options: CallOptions = {}): Promise<number> {
+    return this.#number({ kind: "grantLease", ttlMs }, options);
+  }
+
+  /** Begins a lease's time anew. Fails with "unknownLease" if it is not there, or not any more. */
+  keepLeaseAlive(lease: number, options: CallOptions = {}): Promise<void> {
+    return this.#writeOrFail({ kind: "keepLeaseAlive", lease }, options);
+  }
+
+  /** Ends a lease, deletes its keys and says how many they were. Fails with "unknownLease" if it is not there. */
+  revokeLease(lease: number, options: CallOptions = {}): Promise<number> {
+    return this.#number({ kind: "revokeLease", lease }, options);
+  }
+
+  /** How a lease is; null if it is not there, or not any more. */
+  async timeToLive(lease: number, options: GetOptions = {}): Promise<LeaseState | null> {
+    const { answer } = await this.#query({ kind: "lease", lease, nowMs: 0 }, options);
+    return answer.kind === "lease" ? answer.lease : null;
+  }
+
+  /** All leases there are, in the order in which they were granted. */
+  async *leases(options: GetOptions = {}): AsyncIterableIterator<LeaseState> {
+    for (let after = 0;;) {
+      const { answer } = await this.#query({ kind: "leases", after, limit: maxPageLeases, nowMs: 0 }, options);
+      if (answer.kind !== "leases") return;
+      yield* answer.leases;
+      if (answer.leases.length < maxPageLeases) return;
+      after = answer.leases.at(-1)?.id ?? after;
+    }
+  }
+
+  /**
+   * Grants a lease and keeps it alive in the background until it is released; its `signal` is aborted if it is lost.
+   *
+   * @example A key that is there as long as this program lives
+   * ```ts
+   * import { Clerk, KvServer } from "@balsa/balsa";
+   *
+   * const dataDir = await Deno.makeTempDir();
+   * await using server = await KvServer.start({ id: "n1", listen: "127.0.0.1:0", peers: { n1: "127.0.0.1:0" }, dataDir });
+   * await using clerk = new Clerk([server.address]);
+   * {
+   *   await using lease = await clerk.lease({ ttlMs: 5000 });
+   *   await clerk.put("members/n1", "here", { lease: lease.id });
+   *   console.log(await clerk.count({ prefix: "members/" })); // 1
+   * } // Released here; if the program dies, the key goes within five seconds.
+   * console.log(await clerk.count({ prefix: "members/" })); // 0
+   * ```
+   */
+  async lease(options: LeaseOptions = {}): Promise<HeldLease> {
+    const { ttlMs = defaultTtlMs, ...limits } = options;
+    const sentAtMs = this.clock.monotonicMs();
+    return new HeldLease(this, await this.grantLease(ttlMs, limits), ttlMs, sentAtMs);
   }
 
   /** The value of a key, whatever its type, and its version; "" and 0 if it is missing. Same as {@link getValue}. */
@@ -318,27 +438,13 @@ export class Clerk implements AsyncDisposable {
   /** How the server at `address` is; it need not be one that the Clerk was given. Fails with "timeout" if none answers. */
   async status(address: string, options: CallOptions = {}): Promise<KvStatus> {
     const { timeoutMs = Math.min(this.#timeoutMs, this.#attemptTimeoutMs), signal } = options;
-    const ends = signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal];
-    let client: RpcClient | null = null;
+    const ask = { network: this.#network, clock: this.clock, clusterId: this.#clusterId, timeoutMs };
     try {
-      const connectOptions = {
-        clock: this.clock,
-        clusterId: this.#clusterId,
-        timeoutMs,
-        signal: AbortSignal.any(ends),
-      };
-      client = await RpcClient.connect(this.#network, address, connectOptions);
-      const outcome = await this.#ask(client, timeoutMs, connectOptions.signal);
-      if (outcome.kind !== "reply") throw new Error(outcome.reason);
-      const reply = replyFromCbor(outcome.body);
-      if (reply.kind !== "ok") throw new Error(`it answered ${reply.kind}`);
-      return statusFromCbor(reply.fields[0]);
+      return await askStatus(address, { ...ask, signal: anyOf(this.#closing.signal, signal) });
     } catch (error) {
       const code = this.#closing.signal.aborted ? "closed" : signal?.aborted ? "aborted" : "timeout";
       const text = error instanceof Error ? error.message : String(error);
       throw new ClerkError(code, `Cannot get the status of ${address}: ${text}`, { cause: error });
-    } finally {
-      client?.close();
     }
   }
 
@@ -346,7 +452,7 @@ export class Clerk implements AsyncDisposable {
   async close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#onSignal);
     this.#closing.abort(new Error("the Clerk was closed"));
-    await this.#engine.close();
+    await Promise.all([this.#engine.close(), this.#feed.close()]);
   }
 
   /** Same as {@link close}. */
@@ -432,23 +538,10 @@ export class Clerk implements AsyncDisposable {
     signal.addEventListener("abort", onAbort, { once: true });
     this.#engine.submit(call);
   }
+}
 
-  /** One status request on a connection of its own, limited in time. */
-  #ask(client: RpcClient, timeoutMs: number, signal: AbortSignal): Promise<RpcOutcome> {
-    return new Promise((resolve) => {
-      const giveUp = (reason: string): void => client.close(reason);
-      const onAbort = (): void => giveUp("it was given up");
-      const timer = Number.isFinite(timeoutMs)
-        ? this.clock.after(timeoutMs, () => giveUp(`no answer within ${timeoutMs} ms`))
-        : null;
-      signal.addEventListener("abort", onAbort, { once: true });
-      client.call(requestToCbor({ kind: "status" }), (outcome) => {
-        timer?.cancel();
-        signal.removeEventListener("abort", onAbort);
-        resolve(outcome);
-      });
-    });
-  }
+function anyOf(first: AbortSignal, second: AbortSignal | undefined): AbortSignal {
+  return second === undefined ? first : AbortSignal.any([first, second]);
 }
 
 function invalid(attempt: string, problem: string): CallOutcome {
@@ -465,6 +558,7 @@ function bytesOf(operation: Operation): number {
     case "put":
     case "append":
     case "putIfVersion":
+    case "putWithLease":
       return operation.key.length + operation.value.length;
     case "transaction": {
       const sum = (total: number, part: KeyWrite | Comparison): number =>

@@ -237,6 +237,10 @@ export function queryText(query: WideQuery): string {
       return "count the keys";
     case "lock":
       return `look at lock ${JSON.stringify(query.name)}`;
+    case "lease":
+      return `look at lease ${query.lease}`;
+    case "leases":
+      return "list the leases";
   }
 }
 
@@ -249,6 +253,14 @@ export function operationText(operation: Operation): string {
     case "delete":
     case "increment":
       return `${operation.kind} ${JSON.stringify(operation.key)}`;
+    case "putWithLease":
+      return `put ${JSON.stringify(operation.key)} with lease ${operation.lease}`;
+    case "grantLease":
+      return "grant a lease";
+    case "keepLeaseAlive":
+      return `keep lease ${operation.lease} alive`;
+    case "revokeLease":
+      return `revoke lease ${operation.lease}`;
     case "deletePrefix":
       return `delete the keys that begin with ${JSON.stringify(operation.prefix)}`;
     case "transaction":

@@ -322,6 +322,8 @@ export class ClerkEngine {
       case "storeFull":
       case "notANumber":
       case "outOfRange":
+      case "unknownLease":
+      case "leaseFull":
         this.#progress(link);
         return this.#settle(call, reply.kind, failureTexts[reply.kind]);
       case "versionMismatch":

@@ -13,7 +13,7 @@ import type { Network } from "../raft/wire/network.ts";
 import type { CborValue } from "../raft/encoding/cbor.ts";
 import { type BodyWriter, RpcClient, type RpcOutcome } from "../raft/wire/rpc.ts";
 import type { Sending } from "./clerk_requests.ts";
-import { LinkedList } from "./linked_list.ts";
+import { type Linked, LinkedList } from "./linked_list.ts";
 
 /** Pauses grow from the first to the second, doubling; a random half of each is left out. Milliseconds. */
 const minPauseMs = 10;
@@ -43,13 +43,13 @@ export interface ConnectOptions {
 export type ConnectClerk = (address: string, options: ConnectOptions) => Promise<ClerkConnection>;
 
 /** One connection and what is under way on it. */
-export interface Link {
+export interface Link<Item extends Linked<Item> = Sending> {
   /** The server's address. */
   readonly address: string;
   /** The connection. */
   readonly client: ClerkConnection;
   /** Requests sent and not answered, in the order of sending. */
-  readonly inFlight: LinkedList<Sending>;
+  readonly inFlight: LinkedList<Item>;
   /** Calls in those, and their bytes. */
   inFlightCalls: number;
   inFlightBytes: number;
@@ -101,11 +101,11 @@ export interface LeaderLinkOptions {
 }
 
 /** See the module. */
-export class LeaderLink {
+export class LeaderLink<Item extends Linked<Item> = Sending> {
   readonly #options: LeaderLinkOptions;
   /** Connections that were set aside and still have calls under way. */
-  readonly #aside = new Set<Link>();
-  #current: Link | null = null;
+  readonly #aside = new Set<Link<Item>>();
+  #current: Link<Item> | null = null;
   /** Aborts the dialling that is under way. */
   #dialling: AbortController | null = null;
   #dialled: Promise<void> = Promise.resolve();
@@ -124,7 +124,7 @@ export class LeaderLink {
   }
 
   /** The connection to send on, if there is one now. */
-  get current(): Link | null {
+  get current(): Link<Item> | null {
     return this.#current;
   }
 
@@ -134,7 +134,7 @@ export class LeaderLink {
   }
 
   /** All connections with calls under way, the current one among them. */
-  get links(): readonly Link[] {
+  get links(): readonly Link<Item>[] {
     return this.#current === null ? [...this.#aside] : [this.#current, ...this.#aside];
   }
 
@@ -148,7 +148,7 @@ export class LeaderLink {
   }
 
   /** A server has answered, at `nowMs`, what only a server in touch with a leader can answer. */
-  confirm(link: Link, nowMs: number): void {
+  confirm(link: Link<Item>, nowMs: number): void {
     link.isConfirmed = true;
     link.lastProgressMs = nowMs;
     if (link === this.#current) this.#tries = 0;
@@ -158,7 +158,7 @@ export class LeaderLink {
    * A server does not lead or cannot serve: leave it, for `hint` if that is given. Ignored when it was left before, as it
    * will say the same to every call that was under way.
    */
-  leave(link: Link, hint: string | null): void {
+  leave(link: Link<Item>, hint: string | null): void {
     if (link !== this.#current) return;
     this.#current = null;
     if (link.inFlight.oldest !== null) this.#aside.add(link);
@@ -168,13 +168,13 @@ export class LeaderLink {
   }
 
   /** A call on this connection was answered or lost; closes the connection if it was the last one of one set aside. */
-  settled(link: Link): void {
+  settled(link: Link<Item>): void {
     if (link.inFlight.oldest !== null || !this.#aside.delete(link)) return;
     link.client.close("another server leads");
   }
 
   /** Hangs up on a server that does not answer; its calls are lost. */
-  hangUp(link: Link, reason: string): void {
+  hangUp(link: Link<Item>, reason: string): void {
     link.client.close(reason);
   }
 
@@ -194,7 +194,7 @@ export class LeaderLink {
     this.#dialling = dialling;
     // After a failure its reason says more than that another server is being tried.
     if (this.#tries === 0) onWaiting("connecting", address, "");
-    let link: Link | null = null;
+    let link: Link<Item> | null = null;
     try {
       const connectOptions: ConnectOptions = {
         timeoutMs: connectTimeoutMs,
@@ -227,7 +227,7 @@ export class LeaderLink {
     }
   }
 
-  #ended(link: Link, reason: string): void {
+  #ended(link: Link<Item>, reason: string): void {
     this.#aside.delete(link);
     if (link !== this.#current) return;
     this.#current = null;

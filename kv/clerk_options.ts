@@ -52,6 +52,18 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Settings of one put. */
+export interface PutOptions extends CallOptions {
+  /** The id of a lease that the key is tied to from then on: it is deleted when the lease ends. To none unless given. */
+  readonly lease?: number;
+}
+
+/** Settings of a lease that is held. */
+export interface LeaseOptions extends CallOptions {
+  /** How long it lasts when nothing is heard of its holder, in milliseconds: 100 to 2,678,400,000; 10,000 unless given. */
+  readonly ttlMs?: number;
+}
+
 /** Settings of one read. */
 export interface GetOptions extends CallOptions {
   /** "linearizable" unless given: the read sees every write that was answered before. "stale" may see an older state. */

@@ -151,7 +151,11 @@ function checked<Reply extends Exclude<KvReply, { readonly kind: "ok" }>>(task: 
       const isExpected = (task.kind === "write" || task.kind === "sessionlessWrite") &&
         refusable[reply.kind].includes(task.operation.kind);
       if (!isExpected) throw new ShapeError(`${reply.kind} is no answer to this call`);
+      return reply;
     }
+    case "tooManyWatches":
+    case "compacted":
+      throw new ShapeError(`${reply.kind} is no answer to this call`);
   }
   return reply;
 }
@@ -171,6 +175,8 @@ function answerFrom(task: CallTask, fields: readonly CborValue[]): Answer {
         case "put":
         case "append":
         case "putIfVersion":
+        case "putWithLease":
+        case "grantLease":
         case "acquireLock":
           return { kind: "number", number: counterFromFields(fields) };
         default:

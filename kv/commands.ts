@@ -8,6 +8,7 @@
  * | openSession | `[1]` |
  * | write | `[2, sessionId, serialNumber, lowestOutstanding, operation]` |
  * | sessionlessWrite | `[3, operation]` |
+ * | expireLeases | `[4]` |
 | writes | `[20, sessionId, firstSerial, lowestOutstanding, [operation, …]]` |
  *
  * The operations stand in `operations.ts`; outside a session only those that may be repeated without a session to tell
@@ -60,11 +61,14 @@ export type KvCommand =
   | { readonly kind: "openSession" }
   | WriteCommand
   | SessionlessWriteCommand
-  | WritesCommand;
+  | WritesCommand
+  /** Deletes the keys of leases that have ended. Proposed by the leader, never by a client. */
+  | { readonly kind: "expireLeases" };
 
 const openSessionCode = 1;
 const writeCode = 2;
 const sessionlessWriteCode = 3;
+const expireLeasesCode = 4;
 
 /** The fields of a write behind its leading number, in the log and in the client's request. */
 export function writeFromCbor(items: readonly CborValue[]): WriteCommand {
@@ -98,6 +102,8 @@ function commandToCbor(command: KvCommand): CborValue {
       return [sessionlessWriteCode, operationToCbor(command.operation)];
     case "writes":
       return writesToCbor(command);
+    case "expireLeases":
+      return [expireLeasesCode];
   }
 }
 
@@ -125,6 +131,9 @@ export const commandCodec: CommandCodec<KvCommand> = {
       case openSessionCode:
         arrayOf(items, 1, "openSession");
         return { kind: "openSession" };
+      case expireLeasesCode:
+        arrayOf(items, 1, "expireLeases");
+        return { kind: "expireLeases" };
       case writeCode:
         return writeFromCbor(items);
       case sessionlessWriteCode:

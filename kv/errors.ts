@@ -28,6 +28,16 @@ export type ClerkErrorCode =
   | "outOfRange"
   /** Not done and never sent: the keys of a transaction belong to different shards. */
   | "crossShard"
+  /** A watch cannot go on: no server remembers what happened next. See {@link CompactedError}. */
+  | "compacted"
+  /** Not watched: no server lets one more watch wait. */
+  | "tooManyWatches"
+  /** Not done: the lease is not there, or not any more. */
+  | "unknownLease"
+  /** Not done: the lease has 10,000 keys already. */
+  | "leaseFull"
+  /** The lease that was held is over, and was not given up. */
+  | "leaseLost"
   /** The lock that was held is not held any more, and was not released. */
   | "lockLost"
   /** Not done and never sent, or refused by the server: the key, the value or an option cannot be used. */
@@ -47,6 +57,22 @@ export class ClerkError extends Error {
   }
 }
 
+/** A watch cannot go on: what happened next is forgotten. */
+export class CompactedError extends ClerkError {
+  /** The first index from which on everything is still known, to a server at least. */
+  readonly firstIndex: number;
+
+  /** Made by the Clerk. */
+  constructor(index: number, firstIndex: number) {
+    super(
+      "compacted",
+      `Cannot watch from index ${index}: what happened then is forgotten; watch from ${firstIndex} or later, or ask for a ` +
+        `snapshot`,
+    );
+    this.firstIndex = firstIndex;
+  }
+}
+
 /** Why the store refused a write, in words. */
 export const failureTexts = {
   wrongType: "the key's value is of the other type, text or bytes",
@@ -54,4 +80,6 @@ export const failureTexts = {
   storeFull: "the store has no room for more",
   notANumber: "its value is not a whole number in decimal digits",
   outOfRange: "the number would go beyond plus or minus 281474976710656",
+  unknownLease: "there is no such lease, or not any more",
+  leaseFull: "the lease has 10000 keys already",
 } as const;

@@ -54,6 +54,37 @@ export const maxLeaseMs = 60 * 60 * 1000;
 /** Locks that may be held at a time; a further one is refused. Replicated. */
 export const maxLocks = 100_000;
 
+/** Changes that a node keeps for those who watch keys; a power of two. Not replicated: nodes may differ. */
+export const maxWatchHistoryEvents = 65_536;
+
+/** The same at a node that nobody has asked for changes yet; a power of two. */
+export const quietWatchHistoryEvents = 4_096;
+
+/** Bytes of those changes, each counted with its whole value. */
+export const maxWatchHistoryBytes = 32 * 1024 * 1024;
+
+/** Watches that may wait at a node at a time; a further one is refused. */
+export const maxWaitingWatches = 10_000;
+
+/** The longest that a watch waits before it is answered with nothing, in milliseconds. */
+export const maxWatchWaitMs = 30_000;
+
+/** What a Clerk lets a watch wait, in milliseconds; so long at most is a node asked that has lost touch with the others. */
+export const clerkWatchWaitMs = 5_000;
+
+/** Bytes of changes that a Clerk asks for at a time, exceeded only by a single larger one. */
+export const clerkWatchBytes = 1024 * 1024;
+
+/** The shortest and the longest lease that keys can be tied to, in milliseconds of cluster time: 0.1 s and 31 days. Replicated. */
+export const minTtlMs = 100;
+export const maxTtlMs = 31 * 24 * 60 * 60 * 1000;
+
+/** Leases that there may be at a time; a further one is refused. Replicated. */
+export const maxLeases = 100_000;
+
+/** Leases in a page of their list at the most. */
+export const maxPageLeases = 1_000;
+
 /** Keys that a Clerk deletes with one command when it deletes by prefix. */
 export const deletedKeysPerCommand = 1_000;
 

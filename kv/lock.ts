@@ -13,11 +13,12 @@
  *
  * @module
  */
-import { type Clock, sleep, type Timer } from "../raft/node/clock.ts";
+import { type Clock, sleep } from "../raft/node/clock.ts";
 import type { Random } from "../raft/node/random.ts";
 import type { Clerk } from "./clerk.ts";
 import type { AcquireResult, CallOptions } from "./clerk_options.ts";
 import { ClerkError } from "./errors.ts";
+import { KeptAlive } from "./kept_alive.ts";
 
 /** What a lock needs of a Clerk; a `ShardClerk` has it, too. */
 export type LockClerk = Pick<Clerk, "clock" | "random" | "acquireLock" | "renewLock" | "releaseLock" | "lockState">;
@@ -29,9 +30,6 @@ export interface LockOptions {
 }
 
 const defaultLeaseMs = 10_000;
-
-/** A lease is renewed when so much of it has passed: two attempts may fail before it ends. */
-const renewalShare = 1 / 3;
 
 /** Pauses between two looks at a lock that somebody holds, doubling; a random half of each is left out. Milliseconds. */
 const minPauseMs = 10;
@@ -170,42 +168,34 @@ export class HeldLock implements AsyncDisposable {
   /** Greater than the token of everyone who held a lock of this cluster before. */
   readonly token: number;
   readonly #clerk: LockClerk;
-  readonly #leaseMs: number;
-  readonly #lost = new AbortController();
-  /** The lease is over by then, in monotonic milliseconds, if it is not renewed. */
-  #endsAtMs: number;
-  #timer: Timer | null = null;
-  #isReleased = false;
+  readonly #kept: KeptAlive;
 
   /** Made by {@link Lock}. `sentAtMs` is when the acquisition was sent, in monotonic milliseconds. */
   constructor(clerk: LockClerk, name: string, token: number, leaseMs: number, sentAtMs: number) {
     this.#clerk = clerk;
     this.name = name;
     this.token = token;
-    this.#leaseMs = leaseMs;
-    this.#endsAtMs = sentAtMs + leaseMs;
-    this.#arm();
+    this.#kept = new KeptAlive({
+      ...{ clock: clerk.clock, durationMs: leaseMs, sentAtMs },
+      renew: (timeoutMs) => clerk.renewLock(name, token, { timeoutMs }),
+      lost: (reason) => new ClerkError("lockLost", `Lock ${JSON.stringify(name)} is lost: ${reason}`),
+    });
   }
 
   /** Whether the lock is held, as far as can be known here. */
   get isHeld(): boolean {
-    return !this.#isReleased && !this.#lost.signal.aborted && this.#clerk.clock.monotonicMs() < this.#endsAtMs;
+    return this.#kept.isHeld;
   }
 
   /** Aborted when the lock is lost without having been released: whatever it protects must stop. */
   get signal(): AbortSignal {
-    return this.#lost.signal;
+    return this.#kept.signal;
   }
 
   /** Gives the lock up; false if it was lost before. Rejects if the cluster cannot be reached before the lease ends. */
   async release(options: CallOptions = {}): Promise<boolean> {
-    if (this.#isReleased || this.#lost.signal.aborted) return false;
-    this.#isReleased = true;
-    this.#timer?.cancel();
-    this.#timer = null;
-    const restMs = this.#endsAtMs - this.#clerk.clock.monotonicMs();
-    if (restMs <= 0) return false;
-    return await this.#clerk.releaseLock(this.name, this.token, { timeoutMs: restMs, ...options });
+    const timeoutMs = this.#kept.giveUp();
+    return timeoutMs > 0 && await this.#clerk.releaseLock(this.name, this.token, { timeoutMs, ...options });
   }
 
   /** Releases the lock. If the cluster cannot be reached the lease ends by itself, which is no error here. */
@@ -215,32 +205,5 @@ export class HeldLock implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof ClerkError)) throw error;
     }
-  }
-
-  #arm(): void {
-    const delayMs = Math.max(0, this.#endsAtMs - this.#leaseMs * (1 - renewalShare) - this.#clerk.clock.monotonicMs());
-    this.#timer = this.#clerk.clock.after(delayMs, () => void this.#renew());
-  }
-
-  async #renew(): Promise<void> {
-    const sentAtMs = this.#clerk.clock.monotonicMs();
-    const timeoutMs = this.#endsAtMs - sentAtMs;
-    if (timeoutMs <= 0) return this.#lose("its lease has ended");
-    try {
-      const isHeld = await this.#clerk.renewLock(this.name, this.token, { timeoutMs });
-      if (this.#isReleased) return;
-      if (!isHeld) return this.#lose("its lease had ended before it was renewed");
-      this.#endsAtMs = sentAtMs + this.#leaseMs;
-      this.#arm();
-    } catch (error) {
-      // The call was given all the time that was left, unless it was ended for good.
-      if (!this.#isReleased) this.#lose(error instanceof Error ? error.message : String(error));
-    }
-  }
-
-  #lose(reason: string): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-    this.#lost.abort(new ClerkError("lockLost", `Lock ${JSON.stringify(this.name)} is lost: ${reason}`));
   }
 }

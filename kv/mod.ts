@@ -32,26 +32,36 @@ export type {
   GetOptions,
   KeyAndVersion,
   KeyRange,
+  LeaseOptions,
   LockState,
   Page,
   PutIfVersionResult,
+  PutOptions,
   RangeEntry,
   RangeOptions,
   Transaction,
   TransactionComparison,
 } from "./clerk_options.ts";
+export { HeldLease, type LeaseClerk } from "./lease.ts";
+export type { LeaseAnswer, LeaseQuery, LeasesQuery, LeaseState } from "./lease_queries.ts";
+export type { LeaseOptions as LeaseTableOptions } from "./leases.ts";
+export { LeaseKeeper, type LeaseKeeperOptions } from "./lease_keeper.ts";
 export { HeldLock, Lock, type LockClerk, type LockOptions } from "./lock.ts";
 export { Election, type ElectionLeader, Leadership } from "./election.ts";
 export { Barrier } from "./barrier.ts";
 export type { ClerkWaiting } from "./clerk_engine.ts";
 export type { WaitingReason } from "./clerk_link.ts";
-export { ClerkError, type ClerkErrorCode } from "./errors.ts";
+export { ClerkError, type ClerkErrorCode, CompactedError } from "./errors.ts";
+export { Watch, type WatchEvent, type WatchOptions, type WatchSource, type WatchTarget } from "./watch.ts";
+export { WatchHistory, type WatchHistoryOptions, type WatchListener } from "./watch_history.ts";
+export type { KeyChange, WatchPosition, WatchReading, WatchSelection } from "./watch_history.ts";
 export { KvServer, type KvServerOptions, type MemoryServerOptions } from "./server.ts";
 export type { KvStatus, PeerConnection } from "./status.ts";
 export type { KvCommand, SessionlessWriteCommand, WriteCommand } from "./commands.ts";
 export type {
   Comparison,
   KeyWrite,
+  LeaseOperation,
   LockOperation,
   Operation,
   PutIfVersion,
@@ -68,10 +78,11 @@ export type {
   KvResult,
   ReadsAnswer,
   ReadsQuery,
+  WatchQuery,
 } from "./state_machine.ts";
 export { KvStateMachine } from "./state_machine.ts";
 export type { LockOptions as LockTableOptions } from "./locks.ts";
-export type { ReadResult, StoreOptions, WriteOutcome } from "./store.ts";
+export type { ReadResult, StoreChanges, StoreEntry, StoreOptions, WriteOutcome } from "./store.ts";
 export type { SessionOptions, SessionOutcome } from "./sessions.ts";
 export type { Value } from "./values.ts";
 export type { Consistency } from "../raft/rsm/rsm.ts";

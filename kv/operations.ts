@@ -7,12 +7,16 @@
  * | append | `[2, key, value]` |
  * | putIfVersion | `[3, key, value, version]` |
  * | delete | `[4, key]` |
- * | transaction | `[5, comparisons, then, else]`: an array of comparisons, and two of put, append, delete and increment |
+ * | transaction | `[5, comparisons, then, else]`: an array of comparisons, and two of put, append, delete, increment and putWithLease |
  * | deletePrefix | `[7, prefix, limit]` |
  * | increment | `[8, key, by]` |
  * | acquireLock | `[9, name, leaseMs]` |
  * | renewLock | `[10, name, token]` |
  * | releaseLock | `[11, name, token]` |
+ * | grantLease | `[12, ttlMs]` |
+ * | keepLeaseAlive | `[13, lease]` |
+ * | revokeLease | `[14, lease]` |
+ * | putWithLease | `[15, key, value, lease]` |
  *
  * | comparison | bytes |
  * |---|---|
@@ -20,7 +24,7 @@
  * | the key is there and has this value | `[2, key, value]` |
  *
  * Keys, values and prefixes are within `limits.ts`, and so are the names of locks, which are as keys are. `version` is
- * from 0 to 2^48, `token` from 1, `by` from -2^48; `limit` is from 1 to 10,000. Numbers once given are never given again;
+ * from 0 to 2^48, `token` and `lease` from 1, `by` from -2^48; `limit` is from 1 to 10,000. Numbers once given are never given again;
  * 6 is spoken for.
  *
  * @module
@@ -32,7 +36,9 @@ import {
   maxDeletedKeys,
   maxLeaseMs,
   maxTransactionOperations,
+  maxTtlMs,
   minLeaseMs,
+  minTtlMs,
 } from "./limits.ts";
 import { arrayFrom, arrayOf, counterFrom, integerFrom, ShapeError, shown, textFrom, valueFrom } from "./shape.ts";
 import { keyProblem, prefixProblem, type Value, valueProblem } from "./values.ts";
@@ -58,7 +64,9 @@ export type KeyWrite =
   /** Takes the key away, if it is there. */
   | { readonly kind: "delete"; readonly key: string }
   /** Adds to the whole number that the value is, in decimal digits; a missing key counts as 0. */
-  | { readonly kind: "increment"; readonly key: string; readonly by: number };
+  | { readonly kind: "increment"; readonly key: string; readonly by: number }
+  /** Replaces the value, and ties the key to a lease. */
+  | { readonly kind: "putWithLease"; readonly key: string; readonly value: Value; readonly lease: number };
 
 /** What a transaction finds true or not. */
 export type Comparison =
@@ -88,6 +96,15 @@ export type LockOperation =
   /** Gives the lock up. */
   | { readonly kind: "releaseLock"; readonly name: string; readonly token: number };
 
+/** What is done to a lease. */
+export type LeaseOperation =
+  /** Grants a lease; its id is the index of this command's entry. */
+  | { readonly kind: "grantLease"; readonly ttlMs: number }
+  /** Begins its time anew. */
+  | { readonly kind: "keepLeaseAlive"; readonly lease: number }
+  /** Ends it now, and deletes the keys that are tied to it. */
+  | { readonly kind: "revokeLease"; readonly lease: number };
+
 /** What a write does. */
 export type Operation =
   | KeyWrite
@@ -95,7 +112,8 @@ export type Operation =
   /** Takes away up to `limit` keys that begin with `prefix`, in their order. */
   | { readonly kind: "deletePrefix"; readonly prefix: string; readonly limit: number }
   | TransactionOperation
-  | LockOperation;
+  | LockOperation
+  | LeaseOperation;
 
 const putCode = 1;
 const appendCode = 2;
@@ -107,6 +125,10 @@ const incrementCode = 8;
 const acquireLockCode = 9;
 const renewLockCode = 10;
 const releaseLockCode = 11;
+const grantLeaseCode = 12;
+const keepLeaseAliveCode = 13;
+const revokeLeaseCode = 14;
+const putWithLeaseCode = 15;
 
 const versionComparisonCode = 1;
 const valueComparisonCode = 2;
@@ -141,6 +163,14 @@ export function operationToCbor(operation: Operation): CborValue {
       return [renewLockCode, operation.name, operation.token];
     case "releaseLock":
       return [releaseLockCode, operation.name, operation.token];
+    case "grantLease":
+      return [grantLeaseCode, operation.ttlMs];
+    case "keepLeaseAlive":
+      return [keepLeaseAliveCode, operation.lease];
+    case "revokeLease":
+      return [revokeLeaseCode, operation.lease];
+    case "putWithLease":
+      return [putWithLeaseCode, operation.key, operation.value, operation.lease];
   }
 }
 
@@ -152,6 +182,7 @@ export function operationFromCbor(cbor: CborValue | undefined): Operation {
     case appendCode:
     case deleteCode:
     case incrementCode:
+    case putWithLeaseCode:
       return keyWriteFrom(items);
     case putIfVersionCode: {
       const [, key, value, version] = arrayOf(items, 4, "an operation");
@@ -186,6 +217,16 @@ export function operationFromCbor(cbor: CborValue | undefined): Operation {
       const kind = code === renewLockCode ? "renewLock" : "releaseLock";
       return { kind, name: keyFrom(name), token: counterFrom(token, 1, "the token") };
     }
+    case grantLeaseCode: {
+      const [, ttlMs] = arrayOf(items, 2, "an operation");
+      return { kind: "grantLease", ttlMs: integerFrom(ttlMs, minTtlMs, maxTtlMs, "ttlMs") };
+    }
+    case keepLeaseAliveCode:
+    case revokeLeaseCode: {
+      const [code, lease] = arrayOf(items, 2, "an operation");
+      const kind = code === keepLeaseAliveCode ? "keepLeaseAlive" : "revokeLease";
+      return { kind, lease: counterFrom(lease, 1, "the lease") };
+    }
     default:
       throw new ShapeError(`operation ${shown(items[0])} is unknown`);
   }
@@ -206,6 +247,13 @@ function keyWriteFrom(items: readonly CborValue[]): KeyWrite {
         key: keyFrom(items[1]),
         by: integerFrom(items[2], -largestNumber, largestNumber, "by"),
       };
+    case putWithLeaseCode: {
+      const [, key, value, lease] = arrayOf(items, 4, "an operation");
+      return {
+        ...{ kind: "putWithLease", key: keyFrom(key), value: checkedValue(value) },
+        lease: counterFrom(lease, 1, "the lease"),
+      };
+    }
     default:
       throw new ShapeError(`operation ${shown(items[0])} cannot stand in a transaction`);
   }
@@ -295,6 +343,14 @@ export function operationProblem(operation: Operation): string | null {
     case "renewLock":
     case "releaseLock":
       return keyProblem(operation.name) ?? integerProblem("token", operation.token, 1, maxCounter);
+    case "grantLease":
+      return integerProblem("ttlMs", operation.ttlMs, minTtlMs, maxTtlMs);
+    case "keepLeaseAlive":
+    case "revokeLease":
+      return integerProblem("lease", operation.lease, 1, maxCounter);
+    case "putWithLease":
+      return keyProblem(operation.key) ?? valueProblem(operation.value) ??
+        integerProblem("lease", operation.lease, 1, maxCounter);
   }
 }
 

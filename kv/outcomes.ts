@@ -15,7 +15,11 @@ export type WriteFailure =
   /** What was to be counted up is not a whole number in decimal digits. */
   | "notANumber"
   /** The number would have gone beyond plus or minus 2^48. */
-  | "outOfRange";
+  | "outOfRange"
+  /** The lease that the key was to be tied to is not there, or not any more. */
+  | "unknownLease"
+  /** The lease has as many keys as it can have. */
+  | "leaseFull";
 
 /** What became of a write. Nothing has changed unless it is "written" or "done". */
 export type WriteOutcome =
@@ -23,7 +27,8 @@ export type WriteOutcome =
   | { readonly kind: "written"; readonly version: number }
   /**
    * Any other write is done. `number` is what it tells: how many keys were deleted; the incremented number; 1 if a
-   * transaction's comparisons held and 0 if not; the token of a lock that was acquired; 0 where there is nothing to tell.
+   * transaction's comparisons held and 0 if not; the token of a lock that was acquired; the id of a lease that was granted;
+   * 0 where there is nothing to tell.
    */
   | { readonly kind: "done"; readonly number: number }
   /** The key has this version, not the one that was expected; >= 1. */
@@ -40,7 +45,11 @@ export type WriteOutcome =
   | { readonly kind: "lockNotHeld" };
 
 /** By the number that stands for each; numbers once given are never given again. */
-export const writeFailures = ["wrongType", "valueTooLarge", "storeFull", "notANumber", "outOfRange"] as const;
+const firstFailures = ["wrongType", "valueTooLarge", "storeFull", "notANumber", "outOfRange"] as const;
+const leaseFailures = ["unknownLease", "leaseFull"] as const;
+
+/** All of them. */
+export const writeFailures: readonly WriteFailure[] = [...firstFailures, ...leaseFailures];
 
 const codes = 16;
 
@@ -52,6 +61,8 @@ const plainKinds = new Map<number, WriteOutcome>([
   [7, { kind: "notANumber" }],
   [8, { kind: "outOfRange" }],
   [11, { kind: "lockNotHeld" }],
+  [12, { kind: "unknownLease" }],
+  [13, { kind: "leaseFull" }],
 ]);
 
 /** An outcome as one number: 16 times the figure that it tells, if it tells one, plus the number of its kind, below 16. */
@@ -76,11 +87,17 @@ export function packOutcome(outcome: WriteOutcome): number {
     case "outOfRange":
       return 8;
     case "operationFailed":
-      return (outcome.position * writeFailures.length + writeFailures.indexOf(outcome.reason)) * codes + 9;
+      return outcome.reason === "unknownLease" || outcome.reason === "leaseFull"
+        ? (outcome.position * leaseFailures.length + leaseFailures.indexOf(outcome.reason)) * codes + 14
+        : (outcome.position * firstFailures.length + firstFailures.indexOf(outcome.reason)) * codes + 9;
     case "lockHeld":
       return outcome.remainingMs * codes + 10;
     case "lockNotHeld":
       return 11;
+    case "unknownLease":
+      return 12;
+    case "leaseFull":
+      return 13;
   }
 }
 
@@ -91,9 +108,10 @@ export function unpackOutcome(packed: number): WriteOutcome | null {
   const code = packed - figure * codes;
   if (code === 6) return { kind: "done", number: figure };
   if (figure < 0) return null;
-  if (code === 9) {
-    const reason = writeFailures[figure % writeFailures.length];
-    const position = Math.floor(figure / writeFailures.length);
+  if (code === 9 || code === 14) {
+    const reasons = code === 9 ? firstFailures : leaseFailures;
+    const reason = reasons[figure % reasons.length];
+    const position = Math.floor(figure / reasons.length);
     return reason === undefined ? null : { kind: "operationFailed", position, reason };
   }
   if (figure === 0) return plainKinds.get(code) ?? null;

@@ -1,5 +1,5 @@
 /**
- * The protocol that clients speak with a server. From this page, and the three it refers to, a client can be written in
+ * The protocol that clients speak with a server. From this page, and the four it refers to, a client can be written in
  * any language.
  *
  * Below it: TCP, frames and the encoding of items (`raft/wire/frame.ts`, `raft/encoding/cbor.ts`), the handshake with role
@@ -18,18 +18,21 @@
  *         | [20, sessionId, firstSerial, lowestOutstanding, [operation, …]]  writes with serials that follow each other;
  *                                                                      put, append, delete, increment, putIfVersion only
  *         | [21, consistency, [key, …]]                                  reads, up to 1024
+ *         | [7, …]                                                       watch; it and its replies stand in watch_protocol.ts
  *
  * consistency = 0                    linearizable: sees every write that was answered before the read was sent
  *             | 1                    stale: what this server has applied, at once, from any server
  *
  * reply = [0, sessionId]             to openSession: done
  *       | [0, number]                to write: done; the number is
- *                                      for put, append, putIfVersion: the key's new version, 1 for the first write of a key
+ *                                      for put, append, putIfVersion, putWithLease: the key's new version, 1 for the first write of a key
  *                                      for delete, deletePrefix: how many keys were deleted
  *                                      for increment: the sum
  *                                      for transaction: 1 if all comparisons held, and 0 if not
  *                                      for acquireLock: the lock's token
- *                                      for renewLock, releaseLock: 0
+ *                                      for renewLock, releaseLock, keepLeaseAlive: 0
+ *                                      for grantLease: the lease's id
+ *                                      for revokeLease: how many keys were deleted
  *       | [0, value, version]        to read: a missing key has value "" and version 0
  *       | [0, [outcome, …]]          to writes: for each of them its number, or the reply, 6 or above, with which it would
  *                                    have been refused alone
@@ -54,10 +57,14 @@
  *       | [14]                       notANumber: what was to be incremented is not a whole number in decimal digits
  *       | [15]                       outOfRange: the sum would have been beyond plus or minus 2^48
  *       | [16, position, code]       operationFailed: the transaction's operation at this position, from 0, would have
- *                                    been answered with this code, 9, 10, 11, 14 or 15; none of them was executed
+ *                                    been answered with this code, 9, 10, 11, 14, 15, 21 or 22; none of them was executed
  *       | [17, remainingMs]          lockHeld: somebody holds the lock, for so long unless it is renewed
  *       | [18]                       lockNotHeld: the lock is not, or not any more, held under this token
  *       | [24, message]              diskFull: the leader has no room on its disk; try again later, here or elsewhere
+ *       | [19, message]              tooManyWatches: see watch_protocol.ts
+ *       | [20, firstIndex]           compacted: see watch_protocol.ts
+ *       | [21]                       unknownLease: the lease is not there, or not any more
+ *       | [22]                       leaseFull: the lease has 10,000 keys already
  * ```
  *
  * Writes that travel together are independent of each other: each has the outcome that it would have had alone. A request
@@ -104,6 +111,7 @@ import {
   valueFrom,
 } from "./shape.ts";
 import type { ReadResult } from "./store.ts";
+import { watchCode, watchFromCbor, type WatchRequest, watchToCbor } from "./watch_protocol.ts";
 
 /** What a client asks for. */
 export type KvRequest =
@@ -118,6 +126,7 @@ export type KvRequest =
   | { readonly kind: "reads"; readonly consistency: Consistency; readonly keys: readonly string[] }
   /** Ask about more than one key's value. */
   | { readonly kind: "query"; readonly consistency: Consistency; readonly query: WideQuery }
+  | WatchRequest
   /** How is this server? */
   | { readonly kind: "status" };
 
@@ -128,7 +137,12 @@ export type KvReply =
   /** Not executed: ask the leader, if one is named. */
   | { readonly kind: "notLeader"; readonly leader: string | null; readonly address: string | null }
   /** Perhaps executed, for `unknown`; not executed otherwise. */
-  | { readonly kind: "unknown" | "overloaded" | "unavailable" | "badRequest" | "diskFull"; readonly message: string }
+  | {
+    readonly kind: "unknown" | "overloaded" | "unavailable" | "badRequest" | "diskFull" | "tooManyWatches";
+    readonly message: string;
+  }
+  /** Not known here any more: what a watch asks for. */
+  | { readonly kind: "compacted"; readonly firstIndex: number }
   /** Not executed. */
   | Refused;
 
@@ -158,6 +172,8 @@ const plainCodes = {
   notANumber: 14,
   outOfRange: 15,
   lockNotHeld: 18,
+  unknownLease: 21,
+  leaseFull: 22,
 } as const;
 const plainReplies = new Map<number, KvReply>([
   [6, { kind: "sessionExpired" }],
@@ -170,10 +186,14 @@ const plainReplies = new Map<number, KvReply>([
   [14, { kind: "notANumber" }],
   [15, { kind: "outOfRange" }],
   [18, { kind: "lockNotHeld" }],
+  [21, { kind: "unknownLease" }],
+  [22, { kind: "leaseFull" }],
 ]);
 const versionMismatchCode = 12;
 const operationFailedCode = 16;
 const lockHeldCode = 17;
+const tooManyWatchesCode = 19;
+const compactedCode = 20;
 
 const openSessionCode = 1;
 const writeCode = 2;
@@ -200,6 +220,8 @@ export function requestToCbor(request: KvRequest): CborValue {
       return writesToCbor(request);
     case "query":
       return [queryCode, consistencyToCbor(request.consistency), queryToCbor(request.query)];
+    case "watch":
+      return watchToCbor(request);
     case "status":
       return [statusCode];
     case "sessionlessWrite":
@@ -239,6 +261,8 @@ export function requestFromCbor(body: CborValue): KvRequest {
       }
       return { kind: "reads", consistency: consistencyFrom(consistency), keys };
     }
+    case watchCode:
+      return watchFromCbor(items);
     default:
       throw new ShapeError(`method ${shown(items[0])} is unknown`);
   }
@@ -267,6 +291,10 @@ export function replyToCbor(reply: KvReply): CborValue {
       return [firstMessageCode + messageKinds.indexOf(reply.kind), reply.message];
     case "diskFull":
       return [diskFullCode, reply.message];
+    case "tooManyWatches":
+      return [tooManyWatchesCode, reply.message];
+    case "compacted":
+      return [compactedCode, reply.firstIndex];
     case "versionMismatch":
       return [versionMismatchCode, reply.version];
     case "operationFailed":
@@ -300,6 +328,12 @@ export function replyFromCbor(body: CborValue): KvReply {
   const messageKind = code === diskFullCode ? "diskFull" : messageKinds[code - firstMessageCode];
   if (messageKind !== undefined) {
     return { kind: messageKind, message: textFrom(arrayOf(items, 2, messageKind)[1], "the message") };
+  }
+  if (code === tooManyWatchesCode) {
+    return { kind: "tooManyWatches", message: textFrom(arrayOf(items, 2, "tooManyWatches")[1], "the message") };
+  }
+  if (code === compactedCode) {
+    return { kind: "compacted", firstIndex: counterFrom(arrayOf(items, 2, "compacted")[1], 1, "firstIndex") };
   }
   const refused = refusedFromCbor(code, items) ?? plainReplies.get(code);
   if (refused === undefined) throw new ShapeError(`reply code ${code} is unknown`);

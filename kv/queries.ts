@@ -1,5 +1,5 @@
 /**
- * Questions that change nothing, beside `get`: ranges of keys, how many there are, and how a lock is. As values, and as
+ * Questions that change nothing, beside `get`: ranges of keys, how many there are, and how locks and leases are. As values, and as
  * CBOR in a client's request and its reply.
  *
  * | query | bytes | answer |
@@ -7,6 +7,8 @@
  * | range | `[1, prefix, from, to, cursor, limit, reverse, keysOnly]` | `[cursor, [key, version, value, key, …]]` |
  * | count | `[2, prefix, from, to]` | `[count]` |
  * | lock | `[3, name]` | `[token, remainingMs]`; both 0 if nobody holds it |
+ * | lease | `[4, lease]` | `[lease, ttlMs, remainingMs, keys]`, or `[]` if there is no such lease |
+ * | leases | `[5, after, limit]` | `[lease, ttlMs, remainingMs, keys, lease, …]`: by id, those above `after`, up to `limit` (1,000) |
  *
  * A range has the keys that begin with `prefix`, are not below `from`, and are below `to` unless that is null; "" is a
  * prefix of all and not above any. Keys are ordered by their UTF-16 code units. A page of it begins behind `cursor`, if
@@ -16,7 +18,14 @@
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
-import { maxPageBytes, maxPageKeys } from "./limits.ts";
+import {
+  type LeaseAnswer,
+  leaseAnswerFromCbor,
+  leaseAnswerToCbor,
+  type LeaseQuery,
+  type LeasesQuery,
+} from "./lease_queries.ts";
+import { maxCounter, maxPageBytes, maxPageKeys, maxPageLeases } from "./limits.ts";
 import { integerProblem, keyFrom, prefixFrom } from "./operations.ts";
 import type { OrderedMapView } from "./ordered_map.ts";
 import { arrayFrom, arrayOf, booleanFrom, counterFrom, integerFrom, ShapeError, shown, textFrom } from "./shape.ts";
@@ -63,7 +72,7 @@ export interface LockQuery {
 }
 
 /** A question about more than one key's value. */
-export type WideQuery = RangeQuery | CountQuery | LockQuery;
+export type WideQuery = RangeQuery | CountQuery | LockQuery | LeaseQuery | LeasesQuery;
 
 /** An entry of a page. */
 export interface PageEntry {
@@ -82,7 +91,8 @@ export type WideAnswer =
   /** How many keys there are. */
   | { readonly kind: "count"; readonly count: number }
   /** The holder's token, and for how long the lease runs on unless renewed; both 0 if nobody holds the lock. */
-  | { readonly kind: "lock"; readonly token: number; readonly remainingMs: number };
+  | { readonly kind: "lock"; readonly token: number; readonly remainingMs: number }
+  | LeaseAnswer;
 
 /** Bytes that an entry counts for a page beside its key and value. */
 const entryOverheadBytes = 16;
@@ -120,6 +130,8 @@ function boundsOf({ prefix, from, to }: KeySelection): [from: string, until: str
 const rangeCode = 1;
 const countCode = 2;
 const lockCode = 3;
+const leaseCode = 4;
+const leasesCode = 5;
 
 /** The query as CBOR. */
 export function queryToCbor(query: WideQuery): CborValue {
@@ -132,6 +144,10 @@ export function queryToCbor(query: WideQuery): CborValue {
       return [countCode, query.prefix, query.from, query.to];
     case "lock":
       return [lockCode, query.name];
+    case "lease":
+      return [leaseCode, query.lease];
+    case "leases":
+      return [leasesCode, query.after, query.limit];
   }
 }
 
@@ -155,6 +171,15 @@ export function queryFromCbor(cbor: CborValue | undefined): WideQuery {
       return { kind: "count", ...selectionFrom(items) };
     case lockCode:
       return { kind: "lock", name: keyFrom(arrayOf(items, 2, "a lock")[1]) };
+    case leaseCode:
+      return { kind: "lease", lease: counterFrom(arrayOf(items, 2, "a lease")[1], 1, "the lease"), nowMs: 0 };
+    case leasesCode: {
+      const [, after, limit] = arrayOf(items, 3, "leases");
+      return {
+        ...{ kind: "leases", after: counterFrom(after, 0, "after"), nowMs: 0 },
+        limit: integerFrom(limit, 1, maxPageLeases, "limit"),
+      };
+    }
     default:
       throw new ShapeError(`query ${shown(items[0])} is unknown`);
   }
@@ -179,6 +204,9 @@ export function answerToCbor(answer: WideAnswer): CborValue {
       return [answer.count];
     case "lock":
       return [answer.token, answer.remainingMs];
+    case "lease":
+    case "leases":
+      return leaseAnswerToCbor(answer);
   }
 }
 
@@ -197,6 +225,9 @@ export function answerFromCbor(query: WideQuery, cbor: CborValue | undefined): W
         remainingMs: counterFrom(remainingMs, 0, "remainingMs"),
       };
     }
+    case "lease":
+    case "leases":
+      return leaseAnswerFromCbor(query, cbor);
   }
 }
 
@@ -219,6 +250,8 @@ function pageFrom({ keysOnly }: RangeQuery, cbor: CborValue | undefined): WideAn
 /** Why a query cannot be used, as the end of a sentence that begins "Cannot …: "; null when it can. */
 export function queryProblem(query: WideQuery): string | null {
   if (query.kind === "lock") return keyProblem(query.name);
+  if (query.kind === "lease") return integerProblem("lease", query.lease, 1, maxCounter);
+  if (query.kind === "leases") return integerProblem("limit", query.limit, 1, maxPageLeases);
   const problem = prefixProblem(query.prefix) ?? prefixProblem(query.from) ?? prefixProblem(query.to ?? "");
   if (query.kind === "count" || problem !== null) return problem;
   return prefixProblem(query.cursor ?? "") ?? integerProblem("limit", query.limit, 1, maxPageKeys);

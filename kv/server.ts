@@ -13,6 +13,7 @@ import { Clerk } from "./clerk.ts";
 import type { ClerkOptions } from "./clerk_options.ts";
 import { ClientCount } from "./client_count.ts";
 import type { KvCommand } from "./commands.ts";
+import { LeaseKeeper } from "./lease_keeper.ts";
 import { replyToCbor } from "./protocol.ts";
 import { KvService, type ReadRequest, readRequest } from "./service.ts";
 import { type KvAnswer, type KvQuery, type KvResult, KvStateMachine } from "./state_machine.ts";
@@ -93,10 +94,11 @@ export class KvServer implements AsyncDisposable {
   static async start(options: KvServerOptions): Promise<KvServer> {
     const clients = new ClientCount();
     let service: KvService | null = null;
+    let keeper: LeaseKeeper | null = null;
     const onRequest: RpcHandler<ReadRequest> = (request, respond, connection) => {
       clients.seen(connection);
       if (service === null) respond(notYet);
-      else service.handle(request, respond);
+      else service.handle(request, respond, connection);
     };
     const opened = await openRaft(options, { readRequest, onRequest });
     try {
@@ -107,12 +109,18 @@ export class KvServer implements AsyncDisposable {
         ...(maxRaftState === undefined ? {} : { maxRaftState }),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
         ...(onStatus === undefined ? {} : { onStatus }),
-        ...(onStopped === undefined ? {} : { onStopped }),
+        onStopped: (reason) => {
+          service?.close();
+          keeper?.close();
+          onStopped?.(reason);
+        },
       });
       const server = new KvServer(options, opened, machine, replica, clients);
       const addressOf = (nodeId: string): string | null =>
         nameOf(nodeId) === options.id ? opened.address : options.peers[nameOf(nodeId)] ?? null;
-      service = new KvService({ replica, addressOf, status: () => server.status() });
+      const { history } = machine;
+      keeper = new LeaseKeeper({ machine, replica, clock: opened.clock });
+      service = new KvService({ replica, addressOf, status: () => server.status(), history, clock: opened.clock });
       return server;
     } catch (error) {
       await opened[Symbol.asyncDispose]();

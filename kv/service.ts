@@ -9,17 +9,20 @@ import type { NotDoneReason } from "../raft/rsm/errors.ts";
 import { nameOf } from "../raft/mod.ts";
 import type { Consistency, ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import type { CborValue } from "../raft/encoding/cbor.ts";
-import { type BodyReading, readAnyBody } from "../raft/wire/rpc.ts";
+import type { Clock } from "../raft/node/clock.ts";
+import { type BodyReading, readAnyBody, type RpcServerConnection } from "../raft/wire/rpc.ts";
 import { commandCodec, commandPool, type KvCommand } from "./commands.ts";
 import { isWriteAt, readKeyWrite } from "./key_write.ts";
 import { readReplyBytes } from "./limits.ts";
 import { type KvReply, type KvRequest, outcomeToCbor, replyToCbor, requestFromCbor } from "./protocol.ts";
-import { answerToCbor } from "./queries.ts";
+import { answerToCbor, type WideQuery } from "./queries.ts";
 import { ShapeError } from "./shape.ts";
-import type { KvAnswer, KvQuery, KvResult } from "./state_machine.ts";
+import type { GetQuery, KvAnswer, KvQuery, KvResult, ReadsQuery } from "./state_machine.ts";
 import { type KvStatus, statusToCbor } from "./status.ts";
 import type { ReadResult } from "./store.ts";
 import { isWritesAt, readWrites } from "./write_batch.ts";
+import type { WatchHistory } from "./watch_history.ts";
+import { WatchService } from "./watch_service.ts";
 
 /** A request that cannot be understood. */
 export interface BadRequest {
@@ -74,20 +77,37 @@ export interface KvServiceOptions {
   readonly addressOf: (nodeId: string) => string | null;
   /** How this server is. */
   readonly status: () => KvStatus;
+  /** What happens to the machine's keys. */
+  readonly history: WatchHistory;
+  /** Time. */
+  readonly clock: Clock;
 }
 
 /** See the module. */
 export class KvService {
   readonly #replica: KvReplica;
   readonly #options: KvServiceOptions;
+  readonly #watches: WatchService;
 
   constructor(options: KvServiceOptions) {
     this.#options = options;
     this.#replica = options.replica;
+    const { replica, history, clock, addressOf } = options;
+    const refuse = (reason: NotDoneReason, leader: string | null): KvReply => notDoneReply(reason, leader, addressOf);
+    this.#watches = new WatchService({ replica, history, clock, refuse });
+  }
+
+  /** The server stops: answers all that wait here. */
+  close(): void {
+    this.#watches.close();
   }
 
   /** Answers one request, now or later, by calling `respond` once. */
-  handle({ request, encoded }: ReadRequest, respond: (reply: CborValue) => void): void {
+  handle(
+    { request, encoded }: ReadRequest,
+    respond: (reply: CborValue) => void,
+    client: Pick<RpcServerConnection, "isOpen">,
+  ): void {
     switch (request.kind) {
       case "badRequest":
         return respond(replyToCbor({ kind: "badRequest", message: request.message }));
@@ -101,7 +121,9 @@ export class KvService {
       case "reads":
         return this.#read({ kind: "reads", keys: request.keys }, request.consistency, respond);
       case "query":
-        return this.#read(request.query, request.consistency, respond);
+        return this.#read(atTime(request.query, this.#options.clock), request.consistency, respond);
+      case "watch":
+        return this.#watches.handle(request, (reply) => respond(replyToCbor(reply)), client);
       case "status":
         return respond(replyToCbor({ kind: "ok", fields: [statusToCbor(this.#options.status())] }));
     }
@@ -120,7 +142,7 @@ export class KvService {
     });
   }
 
-  #read(query: KvQuery, consistency: Consistency, respond: (reply: CborValue) => void): void {
+  #read(query: GetQuery | ReadsQuery | WideQuery, consistency: Consistency, respond: (reply: CborValue) => void): void {
     this.#replica.readWith(query, consistency, (outcome) => {
       switch (outcome.kind) {
         case "done":
@@ -166,10 +188,17 @@ export function notDoneReply(
   }
 }
 
+/** How long leases last depends on what time it is now. */
+function atTime(query: WideQuery, clock: Clock): WideQuery {
+  return query.kind === "lease" || query.kind === "leases" ? { ...query, nowMs: clock.wallMs() } : query;
+}
+
 /** The reply to a read. The index is asked for when the answer is made, so that it belongs to it. */
 export function answerToReply(answer: KvAnswer, appliedIndex: number): CborValue {
   if (!("kind" in answer)) return [0, answer.value, answer.version];
   if (answer.kind === "reads") return [0, readsToCbor(answer.results)];
+  // A watch is answered by its own service.
+  if (answer.kind === "changes" || answer.kind === "compacted") throw new Error(`${answer.kind} answers no read`);
   return [0, appliedIndex, answerToCbor(answer)];
 }
 

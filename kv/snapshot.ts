@@ -6,16 +6,22 @@
  *
  * | frame | item |
  * |---|---|
- * | first, exactly one | `["balsa-kv", version]`, version being 2 |
+ * | first, exactly one | `["balsa-kv", version]`, version being 3 |
  * | entries, any number | `[1, [key, version, value, key, version, value, …]]`: keys ascending over the whole snapshot |
  * | sessions, any number | `[2, [id, lastActiveMs, lowestOutstanding, count, (serial, packed) × count, …]]` |
  * | locks, any number | `[4, [name, token, leaseMs, expiresAtMs, …]]`: names ascending over the whole snapshot |
- * | last, exactly one | `[3, number of keys, number of sessions, hash, number of locks]`, hash being `Store.hash()` |
+ * | leases, any number | `[5, [lease, ttlMs, expiresAtMs, …]]`: ids ascending over the whole snapshot |
+ * | ties, any number | `[6, [key, lease, …]]`: the keys that are tied to leases, ascending over the whole snapshot |
+ * | last, exactly one | `[3, keys, sessions, hash, locks, index, clusterTimeMs, leases, ties]`: how many of each there are |
  *
  * A text value is a CBOR text, a value of bytes a byte string. Sessions come idle longest first, each whole in one frame,
  * their results by ascending serial, packed as `sessions.ts` says. A frame ends when it has about `snapshotSliceBytes`.
  *
- * Version 1, which is read as well, had fewer kinds of packed results and no locks, nor their number in the last frame.
+ * `hash` is `Store.hash()`; `index` and `clusterTimeMs` are those of the last command, 0 if there was none.
+ *
+ * Older versions are read as well. Version 2 had no leases, and neither index nor time in its last frame: the index is then taken for the
+ * largest that is found in the snapshot (nobody has watched keys in those days), and every lock counts as held until the
+ * next command tells the time. Version 1 had no locks either, and fewer kinds of packed results.
  *
  * The reader takes the bytes in any cut and accepts nothing that the writer would not have written, but for where frames
  * end. Checksums over the bytes are the storage's business; the hash catches what is wrong without being damaged.
@@ -27,6 +33,7 @@ import { CborWriter } from "../raft/encoding/cbor_writer.ts";
 import { keyFrom } from "./operations.ts";
 import { snapshotSliceBytes } from "./limits.ts";
 import { type HeldLock, type LockOptions, LockTable } from "./locks.ts";
+import { type FrozenLeases, type LeaseOptions, LeaseTable } from "./leases.ts";
 import type { OrderedMapView } from "./ordered_map.ts";
 import { type SessionOptions, SessionTable } from "./sessions.ts";
 import { arrayFrom, arrayOf, counterFrom, ShapeError, shown, textFrom, valueFrom } from "./shape.ts";
@@ -35,12 +42,14 @@ import { Store, type StoreEntry, type StoreOptions } from "./store.ts";
 import { keyProblem, valueProblem } from "./values.ts";
 
 const magic = "balsa-kv";
-const formatVersion = 2;
+const formatVersion = 3;
 const oldestFormatVersion = 1;
 const entriesFrame = 1;
 const sessionsFrame = 2;
 const endFrame = 3;
 const locksFrame = 4;
+const leasesFrame = 5;
+const tiesFrame = 6;
 
 /** Entries in a frame at the most, so that their items stay far below the codec's limit of 65,536. */
 const maxEntriesPerFrame = 4096;
@@ -50,6 +59,9 @@ const numbersPerSessionsFrame = 8192;
 
 /** Locks in a frame at the most: with the longest names it has about 512 KiB. */
 const locksPerFrame = 128;
+
+/** Leases in a frame at the most. */
+const leasesPerFrame = 4096;
 
 /** Everything a snapshot is made of, as it was at one moment. */
 export interface FrozenState {
@@ -61,8 +73,14 @@ export interface FrozenState {
   readonly sessionCount: number;
   /** See `LockTable.freeze`. */
   readonly locks: Iterable<HeldLock>;
+  /** See `LeaseTable.freeze`. */
+  readonly leases: FrozenLeases;
   /** See `Store.hash`. */
   readonly hash: string;
+  /** Index of the last command; 0 before the first. */
+  readonly index: number;
+  /** Cluster time of the last command; 0 before the first. */
+  readonly clusterTimeMs: number;
 }
 
 /** What a snapshot held. */
@@ -73,6 +91,12 @@ export interface ThawedState {
   readonly sessions: SessionTable;
   /** The locks. */
   readonly locks: LockTable;
+  /** The leases. */
+  readonly leases: LeaseTable;
+  /** Index of the last command; no more than that if the snapshot does not say. */
+  readonly index: number;
+  /** Cluster time of the last command; 0 if the snapshot does not say. */
+  readonly clusterTimeMs: number;
 }
 
 /** The bytes of a snapshot, a frame at a time: each takes about a millisecond to make. */
@@ -82,8 +106,11 @@ export function* snapshotSlices(state: FrozenState): IterableIterator<Uint8Array
   yield* entrySlices(writer, state.entries);
   yield* sessionSlices(writer, state.sessions);
   const locks = yield* lockSlices(writer, state.locks);
-  const { entries, sessionCount, hash } = state;
-  yield frameOf(writer, () => writer.value([endFrame, entries.size, sessionCount, hash, locks]));
+  yield* leaseSlices(writer, state.leases);
+  const { entries, sessionCount, hash, index, clusterTimeMs, leases } = state;
+  const counts = [entries.size, sessionCount, hash, locks] as const;
+  const end = [endFrame, ...counts, index, clusterTimeMs, leases.numbers.length / 3, leases.byKey.size];
+  yield frameOf(writer, () => writer.value(end));
 }
 
 function* entrySlices(writer: CborWriter, entries: OrderedMapView<StoreEntry>): IterableIterator<Uint8Array> {
@@ -147,7 +174,25 @@ function* lockSlices(writer: CborWriter, locks: Iterable<HeldLock>): Generator<U
   return count;
 }
 
-type SnapshotOptions = StoreOptions & SessionOptions & LockOptions;
+function* leaseSlices(writer: CborWriter, { numbers, byKey }: FrozenLeases): IterableIterator<Uint8Array> {
+  for (let from = 0; from < numbers.length; from += 3 * leasesPerFrame) {
+    const part = [...numbers.subarray(from, from + 3 * leasesPerFrame)];
+    yield frameOf(writer, () => writer.value([leasesFrame, part]));
+  }
+  let fields: CborValue[] = [];
+  let bytes = 0;
+  for (const [key, lease] of byKey.range()) {
+    fields.push(key, lease);
+    bytes += key.length + 10;
+    if (bytes < snapshotSliceBytes) continue;
+    yield frameOf(writer, () => writer.value([tiesFrame, fields]));
+    fields = [];
+    bytes = 0;
+  }
+  if (fields.length > 0) yield frameOf(writer, () => writer.value([tiesFrame, fields]));
+}
+
+type SnapshotOptions = StoreOptions & SessionOptions & LockOptions & LeaseOptions;
 
 /** Reads a snapshot. Throws {@link ShapeError} or a CborError on anything but a whole and correct one. */
 export async function readSnapshot(
@@ -159,22 +204,31 @@ export async function readSnapshot(
   return reader.end();
 }
 
+/** In the order in which they come. */
+const stages = ["header", "entries", "sessions", "locks", "leases", "ties", "done"] as const;
+
 /** Reads a snapshot piece by piece; throws {@link ShapeError} or a CborError on anything but a correct one. */
 export class SnapshotReader {
   readonly #store: Store;
   readonly #sessions: SessionTable;
   readonly #locks: LockTable;
+  readonly #leases: LeaseTable;
+  #lastLease = 0;
+  #lastTiedKey: string | null = null;
   #version = formatVersion;
   #lockCount = 0;
+  #index = 0;
+  #clusterTimeMs = 0;
   #lastLock: string | null = null;
   readonly #frames = new FrameReader((item) => this.#frame(item));
-  #stage: "header" | "entries" | "sessions" | "locks" | "done" = "header";
+  #stage: (typeof stages)[number] = "header";
   #lastKey: string | null = null;
 
   constructor(options: SnapshotOptions = {}) {
     this.#store = new Store(options);
     this.#sessions = new SessionTable(options);
     this.#locks = new LockTable(options);
+    this.#leases = new LeaseTable(options);
   }
 
   /** Takes some bytes. */
@@ -185,7 +239,10 @@ export class SnapshotReader {
   /** What was read; throws {@link ShapeError} unless it was whole. */
   end(): ThawedState {
     if (this.#stage !== "done" || !this.#frames.isEmpty) throw new ShapeError("the snapshot is cut short");
-    return { store: this.#store, sessions: this.#sessions, locks: this.#locks };
+    return {
+      ...{ store: this.#store, sessions: this.#sessions, locks: this.#locks },
+      ...{ leases: this.#leases, index: this.#index, clusterTimeMs: this.#clusterTimeMs },
+    };
   }
 
   #frame(item: CborValue): void {
@@ -196,10 +253,16 @@ export class SnapshotReader {
     if (this.#stage === "done") throw new ShapeError("the snapshot goes on behind its last frame");
     const items = arrayFrom(item, "a snapshot frame");
     if (items[0] === entriesFrame && this.#stage === "entries") this.#entries(items);
-    else if (items[0] === sessionsFrame && this.#stage !== "locks") this.#sessionsFrame(items);
-    else if (items[0] === locksFrame && this.#version >= 2) this.#locksFrame(items);
+    else if (items[0] === sessionsFrame && this.#isBefore("locks")) this.#sessionsFrame(items);
+    else if (items[0] === locksFrame && this.#version >= 2 && this.#isBefore("leases")) this.#locksFrame(items);
+    else if (items[0] === leasesFrame && this.#version >= 3 && this.#isBefore("ties")) this.#leasesFrame(items);
+    else if (items[0] === tiesFrame && this.#version >= 3) this.#tiesFrame(items);
     else if (items[0] === endFrame) this.#end(items);
     else throw new ShapeError(`a snapshot frame of kind ${shown(items[0])} is unknown or out of place`);
+  }
+
+  #isBefore(stage: "locks" | "leases" | "ties"): boolean {
+    return stages.indexOf(this.#stage) < stages.indexOf(stage);
   }
 
   #header(item: CborValue): void {
@@ -246,6 +309,7 @@ export class SnapshotReader {
       for (const end = at + 2 * count; at < end; at += 2) {
         results.push(counterFrom(fields[at], 1, "a serial"), packedFrom(fields[at + 1]));
       }
+      this.#index = Math.max(this.#index, id);
       const problem = this.#sessions.load(id, lastActiveMs, lowestOutstanding, results);
       if (problem !== null) throw new ShapeError(problem);
     }
@@ -260,17 +324,51 @@ export class SnapshotReader {
       if (this.#lastLock !== null && name <= this.#lastLock) throw new ShapeError("names of locks must ascend");
       this.#lastLock = name;
       this.#lockCount++;
+      const token = counterFrom(fields[at + 1], 1, "a token");
+      this.#index = Math.max(this.#index, token);
       this.#locks.load({
-        name,
-        token: counterFrom(fields[at + 1], 1, "a token"),
+        ...{ name, token },
         leaseMs: counterFrom(fields[at + 2], 1, "leaseMs"),
         expiresAtMs: counterFrom(fields[at + 3], 1, "expiresAtMs"),
       });
     }
   }
 
+  #leasesFrame(items: readonly CborValue[]): void {
+    this.#stage = "leases";
+    const fields = arrayFrom(arrayOf(items, 2, "a leases frame")[1], "leases");
+    if (fields.length === 0 || fields.length % 3 !== 0) throw new ShapeError("leases must come in threes");
+    for (let at = 0; at < fields.length; at += 3) {
+      this.#lastLease = counterFrom(fields[at], this.#lastLease + 1, "a lease");
+      const ttlMs = counterFrom(fields[at + 1], 1, "ttlMs");
+      this.#leases.load(this.#lastLease, ttlMs, counterFrom(fields[at + 2], 1, "expiresAtMs"));
+    }
+  }
+
+  #tiesFrame(items: readonly CborValue[]): void {
+    this.#stage = "ties";
+    const fields = arrayFrom(arrayOf(items, 2, "a ties frame")[1], "ties");
+    if (fields.length === 0 || fields.length % 2 !== 0) throw new ShapeError("ties must come in pairs");
+    for (let at = 0; at < fields.length; at += 2) {
+      const key = keyFrom(fields[at]);
+      const lease = counterFrom(fields[at + 1], 1, "a lease");
+      if (this.#lastTiedKey !== null && key <= this.#lastTiedKey) throw new ShapeError("tied keys must ascend");
+      if (this.#store.entry(key) === undefined) throw new ShapeError("a key that is tied to a lease is missing");
+      if (!this.#leases.has(lease)) throw new ShapeError(`a key is tied to lease ${lease}, which is missing`);
+      this.#lastTiedKey = key;
+      this.#leases.tie(key, lease);
+    }
+  }
+
   #end(items: readonly CborValue[]): void {
-    const [, keys, sessions, hash, locks] = arrayOf(items, this.#version === 1 ? 4 : 5, "the snapshot's last frame");
+    const fields = arrayOf(items, [4, 5, 9][this.#version - 1] ?? 0, "the snapshot's last frame");
+    const [, keys, sessions, hash, locks, index, clusterTimeMs, leases, ties] = fields;
+    if (this.#version >= 3 && (leases !== this.#leases.size || ties !== this.#leases.keyCount)) {
+      throw new ShapeError(
+        `the snapshot says ${shown(leases)} leases and ${shown(ties)} ties, but holds ${this.#leases.size} and ` +
+          `${this.#leases.keyCount}`,
+      );
+    }
     if (this.#version >= 2 && locks !== this.#lockCount) {
       throw new ShapeError(`the snapshot says ${shown(locks)} locks, but holds ${this.#lockCount}`);
     }
@@ -279,6 +377,10 @@ export class SnapshotReader {
         `the snapshot says ${shown(keys)} keys, ${shown(sessions)} sessions and hash ${shown(hash)}, but holds ` +
           `${this.#store.size}, ${this.#sessions.size} and ${this.#store.hash()}`,
       );
+    }
+    if (this.#version >= 3) {
+      this.#index = counterFrom(index, Math.max(this.#index, this.#lastLease), "the index");
+      this.#clusterTimeMs = counterFrom(clusterTimeMs, 0, "clusterTimeMs");
     }
     this.#stage = "done";
   }

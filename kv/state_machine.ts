@@ -1,5 +1,6 @@
 /**
- * The key/value store as a replicated state machine: sessions in front of the store and the locks, all in the snapshot.
+ * The key/value store as a replicated state machine: sessions in front of the store and the locks, all in the snapshot;
+ * and beside it what has happened lately, for those who watch.
  *
  * @module
  */
@@ -9,12 +10,21 @@ import { commandCodec, type KvCommand, type WriteCommand } from "./commands.ts";
 import { type LockOptions, LockTable } from "./locks.ts";
 import type { Operation } from "./operations.ts";
 import { packOutcome, type WriteOutcome } from "./outcomes.ts";
+import { type LeaseOptions, LeaseTable } from "./leases.ts";
+import { leasesOf, leaseState } from "./lease_queries.ts";
 import { countOf, pageOf, type WideAnswer, type WideQuery } from "./queries.ts";
 import { type SessionOptions, type SessionOutcome, SessionTable } from "./sessions.ts";
 import { type FrozenState, readSnapshot, snapshotSlices, type ThawedState } from "./snapshot.ts";
 import { type ReadResult, Store, type StoreOptions } from "./store.ts";
 import { transact, writeKey } from "./transaction.ts";
 import type { WritesCommand } from "./write_batch.ts";
+import {
+  WatchHistory,
+  type WatchHistoryOptions,
+  type WatchPosition,
+  type WatchReading,
+  type WatchSelection,
+} from "./watch_history.ts";
 
 /** What a command came to. */
 export type KvResult =
@@ -48,11 +58,23 @@ export interface ReadsAnswer {
   readonly results: readonly ReadResult[];
 }
 
+/** Asks what has happened to keys. */
+export interface WatchQuery {
+  /** Discriminates the union. */
+  readonly kind: "watch";
+  /** Which keys. */
+  readonly selection: WatchSelection;
+  /** From where on; null for what is still to come, of which the answer tells the position. */
+  readonly from: WatchPosition | null;
+  /** Bytes wanted at the most, exceeded only by a single change. */
+  readonly maxBytes: number;
+}
+
 /** A question that changes nothing. */
-export type KvQuery = GetQuery | ReadsQuery | WideQuery;
+export type KvQuery = GetQuery | ReadsQuery | WideQuery | WatchQuery;
 
 /** The answer to a {@link KvQuery}: to a get what was read, which has no `kind`, and otherwise what its kind says. */
-export type KvAnswer = ReadResult | ReadsAnswer | WideAnswer;
+export type KvAnswer = ReadResult | ReadsAnswer | WideAnswer | WatchReading;
 
 /** Figures about the state, for `status`. */
 export interface KvFigures {
@@ -67,7 +89,7 @@ export interface KvFigures {
 }
 
 /** Settings of a {@link KvStateMachine}; other than the defaults only in tests. */
-export type KvMachineOptions = StoreOptions & SessionOptions & LockOptions;
+export type KvMachineOptions = StoreOptions & SessionOptions & LockOptions & LeaseOptions & WatchHistoryOptions;
 
 /**
  * Keys that are looked at at each checkpoint, of 256 entries: of a store with up to 192 of them each is looked at within 1,000
@@ -80,25 +102,41 @@ const scrubBytes = 64 * 1024;
 export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery, KvAnswer> {
   /** See `commands.ts`. */
   readonly commandCodec: CommandCodec<KvCommand> = commandCodec;
+  /** What has happened to keys lately. No part of the state: another node's may reach further back. */
+  readonly history: WatchHistory;
+  /** Called behind commands and restores as long as there are leases: for whoever sees to it that they end. */
+  onLeases: (() => void) | null = null;
   readonly #options: KvMachineOptions;
   #store: Store;
   #sessions: SessionTable;
   #locks: LockTable;
-  /** Cluster time of the last command; 0 before the first, and after a restore until the next. */
+  #leases: LeaseTable;
+  /** Cluster time of the last command; 0 before the first. */
   #clusterTimeMs = 0;
 
   /** `options` differ from the defaults only in tests: they are part of what every replica must agree on. */
   constructor(options: KvMachineOptions = {}) {
     this.#options = options;
+    this.history = new WatchHistory(options);
     this.#store = new Store(options);
+    this.#store.changes = this.history;
     this.#sessions = new SessionTable(options);
     this.#locks = new LockTable(options);
+    this.#leases = new LeaseTable(options);
   }
 
   /** Executes a command. */
   apply(command: KvCommand, context: ApplyContext): KvResult {
     this.#clusterTimeMs = context.clusterTimeMs;
     this.#sessions.expire(context.clusterTimeMs);
+    this.history.begin(context.index);
+    const result = this.#apply(command, context);
+    this.history.end();
+    if (this.#leases.size > 0) this.onLeases?.();
+    return result;
+  }
+
+  #apply(command: KvCommand, context: ApplyContext): KvResult {
     switch (command.kind) {
       case "openSession":
         this.#sessions.open(context.index, context.clusterTimeMs);
@@ -109,6 +147,8 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
         return { kind: "writes", outcomes: this.#writeAll(command, context) };
       case "sessionlessWrite":
         return this.#execute(command.operation, context);
+      case "expireLeases":
+        return this.#deleteAll(this.#leases.expire(context.clusterTimeMs));
     }
   }
 
@@ -141,6 +181,8 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
 
   /** Answers from the state as it is. */
   query(query: GetQuery): ReadResult;
+  query(query: WatchQuery): WatchReading;
+  query(query: GetQuery | ReadsQuery | WideQuery): ReadResult | ReadsAnswer | WideAnswer;
   query(query: KvQuery): KvAnswer;
   query(query: KvQuery): KvAnswer {
     switch (query.kind) {
@@ -152,6 +194,17 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
         return pageOf(this.#store.entries, query);
       case "count":
         return countOf(this.#store.entries, query);
+      case "watch": {
+        const { selection, from, maxBytes } = query;
+        return this.history.read(selection, from ?? { index: this.history.index + 1, offset: 0 }, maxBytes);
+      }
+      case "lease": {
+        const nowMs = Math.max(this.#clusterTimeMs, query.nowMs);
+        const lease = this.#leases.alive(query.lease, nowMs);
+        return { kind: "lease", lease: lease === null ? null : leaseState(lease, nowMs) };
+      }
+      case "leases":
+        return leasesOf(this.#leases, query, this.#clusterTimeMs);
       case "lock": {
         const lock = this.#locks.held(query.name, this.#clusterTimeMs);
         const remainingMs = lock === null
@@ -185,8 +238,11 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
       entries: this.#store.view(),
       sessions: this.#sessions.freeze(),
       locks: this.#locks.freeze(clusterTimeMs),
+      leases: this.#leases.freeze(),
       sessionCount: this.#sessions.size,
       hash: this.#store.hash(),
+      index: this.history.index,
+      clusterTimeMs,
     };
   }
 
@@ -200,12 +256,20 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
    *
    * @internal
    */
-  adopt({ store, sessions, locks }: ThawedState): void {
+  adopt({ store, sessions, locks, leases, index, clusterTimeMs }: ThawedState): void {
     this.#store = store;
+    this.#store.changes = this.history;
     this.#sessions = sessions;
     this.#locks = locks;
-    // Not known before the next command; until then every lock of the snapshot counts as held, which it then was.
-    this.#clusterTimeMs = 0;
+    this.#leases = leases;
+    this.#clusterTimeMs = clusterTimeMs;
+    this.history.restart(index);
+    if (leases.size > 0) this.onLeases?.();
+  }
+
+  /** The first time, in milliseconds of cluster time, at which a lease ends; Infinity if there is none. */
+  nextLeaseEndMs(nowMs: number): number {
+    return this.#leases.nextEndMs(nowMs);
   }
 
   /** Figures for `status`. */
@@ -240,24 +304,43 @@ export class KvStateMachine implements StateMachine<KvCommand, KvResult, KvQuery
   }
 
   #execute(operation: Operation, { index, clusterTimeMs }: ApplyContext): WriteOutcome {
+    const [store, leases] = [this.#store, this.#leases];
     switch (operation.kind) {
       case "put":
       case "append":
       case "delete":
       case "increment":
-        return writeKey(this.#store, operation);
       case "putIfVersion":
-        return this.#store.putIfVersion(operation.key, operation.value, operation.version);
+      case "putWithLease":
+        return writeKey({ store, leases }, operation, clusterTimeMs);
       case "deletePrefix":
-        return this.#store.deletePrefix(operation.prefix, operation.limit);
+        return store.deletePrefix(operation.prefix, operation.limit, (key) => leases.tie(key, 0));
       case "transaction":
-        return transact(this.#store, operation);
+        return transact({ store, leases }, operation, clusterTimeMs);
       case "acquireLock":
         return this.#locks.acquire(operation.name, operation.leaseMs, index, clusterTimeMs);
       case "renewLock":
         return this.#locks.renew(operation.name, operation.token, clusterTimeMs);
       case "releaseLock":
         return this.#locks.release(operation.name, operation.token, clusterTimeMs);
+      case "grantLease":
+        return leases.grant(index, operation.ttlMs, clusterTimeMs)
+          ? { kind: "done", number: index }
+          : { kind: "storeFull" };
+      case "keepLeaseAlive":
+        return leases.keepAlive(operation.lease, clusterTimeMs)
+          ? { kind: "done", number: 0 }
+          : { kind: "unknownLease" };
+      case "revokeLease": {
+        const keys = leases.revoke(operation.lease, clusterTimeMs);
+        return keys === null ? { kind: "unknownLease" } : this.#deleteAll(keys);
+      }
     }
+  }
+
+  /** Deletes the keys of leases that are gone. */
+  #deleteAll(keys: readonly string[]): WriteOutcome {
+    for (const key of keys) this.#store.delete(key);
+    return { kind: "done", number: keys.length };
   }
 }

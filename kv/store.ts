@@ -31,6 +31,16 @@ export interface StoreEntry {
 
 export type { WriteOutcome } from "./outcomes.ts";
 
+/** Told what becomes of keys, while it happens. */
+export interface StoreChanges {
+  /** A key has got this entry, or is gone. */
+  changed(key: string, entry: StoreEntry | undefined): void;
+  /** How many changes there were so far. */
+  readonly count: number;
+  /** All changes after so many were undone. */
+  takeBack(count: number): void;
+}
+
 /** What a read finds. */
 export interface ReadResult {
   /** The value; "" when the key is missing. Bytes must not be written to. */
@@ -71,6 +81,9 @@ export class Store {
   #scrubFrom = "";
   /** Bytes of values that {@link scrub} may look at before it has to wait; <= maxBytes + maxValueBytes. */
   #scrubCredit = 0;
+
+  /** Told of every change but those by {@link load}. */
+  changes: StoreChanges | null = null;
 
   constructor(options: StoreOptions = {}) {
     this.#maxBytes = options.maxBytes ?? maxStoreBytes;
@@ -148,17 +161,21 @@ export class Store {
     if (entry === undefined) return { kind: "done", number: 0 };
     this.#bytes -= utf8Bytes(key);
     this.#count(continueHash(emptyHash, key), entry, -1);
+    this.changes?.changed(key, undefined);
     return { kind: "done", number: 1 };
   }
 
-  /** Takes away the first keys that begin with `prefix`, at most `limit`; `number` is how many. */
-  deletePrefix(prefix: string, limit: number): WriteOutcome {
+  /** Takes away the first keys that begin with `prefix`, at most `limit`, and tells each; `number` is how many. */
+  deletePrefix(prefix: string, limit: number, onDeleted: (key: string) => void = () => {}): WriteOutcome {
     const keys: string[] = [];
     for (const [key] of this.#entries.range(prefix, endOfPrefix(prefix))) {
       if (keys.length === limit) break;
       keys.push(key);
     }
-    for (const key of keys) this.delete(key);
+    for (const key of keys) {
+      this.delete(key);
+      onDeleted(key);
+    }
     return { kind: "done", number: keys.length };
   }
 
@@ -234,7 +251,9 @@ export class Store {
     const added = bytes - (previous === undefined ? -utf8Bytes(key) : previous.bytes);
     if (added > 0 && this.#bytes + added > this.#maxBytes) return storeFull;
     const version = previous === undefined ? 1 : previous.version + 1;
-    this.#set(key, previous, { value, version, bytes, hash });
+    const entry = { value, version, bytes, hash };
+    this.#set(key, previous, entry);
+    this.changes?.changed(key, entry);
     return { kind: "written", version };
   }
 

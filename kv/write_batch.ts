@@ -47,6 +47,7 @@ export function isBatched(operation: Operation): operation is BatchedOperation {
     case "delete":
     case "increment":
     case "putIfVersion":
+    case "putWithLease":
       return true;
     default:
       return false;

@@ -37,6 +37,8 @@ const valueCommands = new Set([
   "lock",
   "export",
   "import",
+  "watch",
+  "lease",
 ]);
 
 /**

@@ -5,8 +5,10 @@
  */
 import { Command } from "jsr:@cliffy/command@^1.2.0";
 import { runCompareAndSet, runDelete, runIncrement, runScan, runTransaction } from "./commands/keys.ts";
+import { runLease } from "./commands/lease.ts";
 import { runLock } from "./commands/lock.ts";
 import { runExport, runImport } from "./commands/transfer.ts";
+import { runWatch } from "./commands/watch.ts";
 import type { ShellContext } from "./context.ts";
 import { revealWord } from "./dashes.ts";
 import { Flags } from "./flags.ts";
@@ -83,6 +85,31 @@ export const keyCommands: readonly KeyCommand[] = [
     description: "Compare keys, then write some or others, all at once; prints then or else",
     options: [json],
     run: runTransaction,
+  },
+  {
+    name: "watch",
+    arguments: "[key:string]",
+    usage: "<key> | --prefix P",
+    description: "Print what happens to a key, or to all keys with a prefix, until Ctrl-C",
+    options: [
+      ["--prefix <prefix:string>", "Watch the keys that begin with this"],
+      [
+        "--from <index:integer>",
+        "Begin with what happened at this index of the log; with what happens now unless given",
+      ],
+      ["--snapshot", "Print the keys as they are first, and again if what happened next is forgotten"],
+      ["--limit <count:integer>", "End after so many"],
+      ["--json", "Print JSON Lines"],
+    ],
+    run: runWatch,
+  },
+  {
+    name: "lease",
+    arguments: "<action:string> [words...:string]",
+    usage: "grant <ms> | put <id> <key> <value> | keep-alive <id> | ttl <id> | revoke <id> | list",
+    description: "Leases: keys that are put with one are deleted when it ends",
+    options: [json],
+    run: runLease,
   },
   {
     name: "lock",

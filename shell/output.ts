@@ -8,6 +8,10 @@
 export interface Output {
   /** True when the results are read by a person: standard output is a terminal. */
   readonly isTerminal: boolean;
+  /** True when a person sees remarks, wherever the results go: standard error is a terminal. */
+  readonly isAttended: boolean;
+  /** True when nobody reads the results any more. */
+  readonly isClosed: boolean;
   /** True when colours may be used: a terminal, and NO_COLOR is not set (no-color.org). */
   readonly colors: boolean;
   /** Width of the terminal in characters; 80 when it is not known. */
@@ -22,28 +26,37 @@ export interface Output {
 
 const encoder = new TextEncoder();
 
-/** Writes all of it; a reader that has gone away (`balsa … | head -1`) is no error of ours. */
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+/** Writes all of it; false if the reader has gone away (`balsa … | head -1`), which is no error of ours. */
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): boolean {
   let rest = encoder.encode(text);
   try {
     while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    return false;
   }
+  return true;
 }
 
 /** Output to this process's own standard output and error. */
 export function standardOutput(): Output {
   const isTerminal = Deno.stdout.isTerminal();
+  let isClosed = false;
   return {
     isTerminal,
+    isAttended: Deno.stderr.isTerminal(),
+    get isClosed() {
+      return isClosed;
+    },
     colors: isTerminal && !Deno.noColor,
     get columns() {
       return terminalColumns();
     },
-    result: (text) => writeAll(Deno.stdout, `${text}\n`),
-    note: (text) => writeAll(Deno.stderr, `${text}\n`),
-    control: (sequence) => writeAll(Deno.stderr, sequence),
+    result: (text) => {
+      if (!writeAll(Deno.stdout, `${text}\n`)) isClosed = true;
+    },
+    note: (text) => void writeAll(Deno.stderr, `${text}\n`),
+    control: (sequence) => void writeAll(Deno.stderr, sequence),
   };
 }
 

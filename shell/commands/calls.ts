@@ -44,7 +44,20 @@ function printTime(context: ShellContext): void {
 }
 
 /** What a call does, as its command is called. */
-export type Verb = "get" | "put" | "append" | "cas" | "del" | "incr" | "scan" | "txn" | "lock" | "export" | "import";
+export type Verb =
+  | "get"
+  | "put"
+  | "append"
+  | "cas"
+  | "del"
+  | "incr"
+  | "scan"
+  | "txn"
+  | "lock"
+  | "export"
+  | "import"
+  | "lease"
+  | "look";
 
 /** Runs one call within the user's patience; `key` is what it is about, "" for nothing in particular. */
 export async function call<T>(
@@ -87,7 +100,7 @@ function waitedFor(context: ShellContext): string {
 
 /** What has become of a write that was given up. */
 function fateOf(verb: Verb, error: unknown): string {
-  if (verb === "get" || verb === "scan" || verb === "export") return "";
+  if (verb === "get" || verb === "scan" || verb === "export" || verb === "look") return "";
   const isNotDone = error instanceof ClerkError && error.code !== "unknown";
   return isNotDone ? `; the ${verb} was not carried out` : `; the ${verb} may still take effect`;
 }

@@ -50,7 +50,12 @@ function readWrite(given: unknown): KeyWrite {
   const kind = members.get("kind");
   const key = textOf(members, "key", "an operation");
   switch (kind) {
-    case "put":
+    case "put": {
+      const value = textOf(members, "value", kind);
+      return members.has("lease")
+        ? { kind: "putWithLease", key, value, lease: numberOf(members, "lease") }
+        : { kind, key, value };
+    }
     case "append":
       return { kind, key, value: textOf(members, "value", kind) };
     case "delete":

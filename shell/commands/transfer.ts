@@ -8,6 +8,7 @@ import type { Page, RangeEntry } from "../../kv/mod.ts";
 import type { ShellContext } from "../context.ts";
 import { CommandFailed, UsageError } from "../failure.ts";
 import type { Flags } from "../flags.ts";
+import { renderBar } from "../bar.ts";
 import { readLines } from "../lines.ts";
 import { call } from "./calls.ts";
 
@@ -17,6 +18,10 @@ const importConcurrency = 256;
 /** `export`: every key, page by page. Each page is of one moment, the whole need not be. */
 export async function runExport(context: ShellContext, flags: Flags): Promise<void> {
   const prefix = flags.text("prefix") ?? "";
+  const { output, clerk } = context;
+  // Where the keys themselves appear on the terminal there is no place for a bar.
+  const isShown = output.isAttended && !output.isTerminal;
+  const total = isShown ? await call(context, "export", prefix, (options) => clerk.count({ prefix, ...options })) : 0;
   let exported = 0;
   for (let cursor: string | null = null;;) {
     const from: string | null = cursor;
@@ -30,17 +35,21 @@ export async function runExport(context: ShellContext, flags: Flags): Promise<vo
       context.output.result(JSON.stringify(typeof value === "string" ? { key, value } : { key, bytes: value.toHex() }));
     }
     exported += page.entries.length;
+    if (isShown) showProgress(context, total === 0 ? 1 : exported / total, `${exported} of ${total} keys exported`);
     cursor = page.cursor;
-    if (cursor === null) break;
+    if (cursor === null || output.isClosed) break;
   }
-  if (context.output.isTerminal) context.output.note(`${exported} keys exported`);
+  if (isShown) output.control(clearLine);
+  if (output.isAttended) output.note(`${exported} keys exported`);
 }
 
 /** `import [FILE]`: puts every line's value, from a file or standard input. Stops at the first line that cannot be read. */
 export async function runImport(context: ShellContext, _flags: Flags, words: readonly string[]): Promise<void> {
   const [path] = words;
   if (path === undefined && !context.stdinIsFree) throw new UsageError("Cannot tell what to import: give a file");
-  const lines = readLines(path === undefined ? Deno.stdin.readable : await open(path));
+  const source = path === undefined ? { stream: Deno.stdin.readable, bytes: null } : await open(path);
+  const progress = new ImportProgress(context, source.bytes);
+  const lines = readLines(source.stream.pipeThrough(progress.counter));
   const underWay = new Map<string, Promise<void>>();
   const failures: unknown[] = [];
   let [lineNumber, imported] = [0, 0];
@@ -57,23 +66,61 @@ export async function runImport(context: ShellContext, _flags: Flags, words: rea
         .then(() => void imported++, (error) => void failures.push(error))
         .finally(() => underWay.delete(key));
       underWay.set(key, put);
-      if (lineNumber % 1000 === 0) showProgress(context, imported);
+      if (lineNumber % 1000 === 0) progress.show(imported);
     }
   } finally {
     await Promise.all(underWay.values());
-    if (context.output.isTerminal) context.output.control("\r\x1b[K");
+    progress.clear();
     context.output.note(`${imported} ${imported === 1 ? "key" : "keys"} imported`);
   }
   if (failures.length > 0) throw failures[0];
 }
 
-function showProgress(context: ShellContext, imported: number): void {
-  if (context.output.isTerminal) context.output.control(`\r\x1b[K${imported} keys imported …`);
+/** Return, and clear to the end of the line. */
+const clearLine = "\r\x1b[K";
+
+function showProgress({ output }: ShellContext, share: number, text: string): void {
+  // What does not fit the line would not be cleared with it.
+  output.control(clearLine + renderBar(share, text).slice(0, output.columns - 1));
 }
 
-async function open(path: string): Promise<ReadableStream<Uint8Array>> {
+/** Shows to a person how far an import is: by the bytes read, if it is known how many there are. */
+class ImportProgress {
+  /** Counts what passes through it. */
+  readonly counter: TransformStream<Uint8Array, Uint8Array>;
+  readonly #context: ShellContext;
+  readonly #totalBytes: number | null;
+  #readBytes = 0;
+
+  constructor(context: ShellContext, totalBytes: number | null) {
+    this.#context = context;
+    this.#totalBytes = totalBytes;
+    this.counter = new TransformStream({
+      transform: (chunk, controller) => {
+        this.#readBytes += chunk.length;
+        controller.enqueue(chunk);
+      },
+    });
+  }
+
+  show(imported: number): void {
+    const { output } = this.#context;
+    if (!output.isAttended) return;
+    const text = `${imported} keys imported`;
+    if (this.#totalBytes === null) output.control(`${clearLine}${text} …`);
+    else showProgress(this.#context, this.#readBytes / Math.max(1, this.#totalBytes), text);
+  }
+
+  clear(): void {
+    if (this.#context.output.isAttended) this.#context.output.control(clearLine);
+  }
+}
+
+async function open(path: string): Promise<{ stream: ReadableStream<Uint8Array>; bytes: number | null }> {
   try {
-    return (await Deno.open(path)).readable;
+    const file = await Deno.open(path);
+    const { isFile, size } = await file.stat();
+    return { stream: file.readable, bytes: isFile ? size : null };
   } catch (error) {
     throw new CommandFailed(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

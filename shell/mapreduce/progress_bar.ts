@@ -4,9 +4,8 @@
  * @module
  */
 import type { JobStatus } from "../../mapreduce/mod.ts";
+import { renderBar } from "../bar.ts";
 import type { Output } from "../output.ts";
-
-const barWidth = 30;
 
 /** See the module. */
 export class ProgressBar {
@@ -35,8 +34,7 @@ export class ProgressBar {
 
 function barOf(status: JobStatus): string {
   const total = status.maps + status.reduces;
-  const filled = Math.floor(barWidth * (status.mapsDone + status.reducesDone) / total);
-  return `[${"#".repeat(filled)}${".".repeat(barWidth - filled)}] ${figuresOf(status)}`;
+  return renderBar((status.mapsDone + status.reducesDone) / total, figuresOf(status));
 }
 
 /** Changes only when a quarter more of a phase is done: a log is no terminal. */

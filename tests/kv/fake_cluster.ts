@@ -11,6 +11,7 @@ import { Clerk, type ClerkOptions } from "../../kv/clerk.ts";
 import { type KvReply, type KvRequest, outcomeToCbor, replyToCbor, requestFromCbor } from "../../kv/protocol.ts";
 import { answerToCbor } from "../../kv/queries.ts";
 import { KvStateMachine } from "../../kv/state_machine.ts";
+import { WatchService } from "../../kv/watch_service.ts";
 import { FakeClock, FakeNetwork } from "./fake_world.ts";
 
 /** What a server does with a request. */
@@ -54,6 +55,7 @@ export class FakeCluster implements AsyncDisposable {
   machine = new KvStateMachine();
   /** Decides about each request; by default every server serves. */
   script: (seen: Seen) => Action = () => ({ kind: "serve" });
+  readonly #watchServices = new WeakMap<KvStateMachine, WatchService>();
   readonly #listeners = new Map<string, WireListener>();
   #index = 0;
 
@@ -119,6 +121,9 @@ export class FakeCluster implements AsyncDisposable {
   }
 
   #act(action: Action, request: KvRequest, respond: (reply: CborValue) => void, hangUp: () => void): void {
+    if (action.kind === "serve" && request.kind === "watch") {
+      return this.#watchService().handle(request, (reply) => respond(replyToCbor(reply)), { isOpen: true });
+    }
     switch (action.kind) {
       case "serve":
         return respond(replyToCbor(this.#serve(request)));
@@ -145,7 +150,25 @@ export class FakeCluster implements AsyncDisposable {
     }
   }
 
+  /** Where watches wait; another one for another machine. */
+  #watchService(): WatchService {
+    const { machine, clock } = this;
+    const found = this.#watchServices.get(machine);
+    if (found !== undefined) return found;
+    const made = new WatchService({
+      replica: {
+        readWith: (query, _consistency, callback) => callback({ kind: "done", answer: machine.query(query) }),
+      },
+      history: machine.history,
+      clock,
+      refuse: () => ({ kind: "unavailable", message: "" }),
+    });
+    this.#watchServices.set(machine, made);
+    return made;
+  }
+
   #serve(request: KvRequest): KvReply {
+    if (request.kind === "watch") return { kind: "unavailable", message: "no watch here" };
     if (request.kind === "status") return { kind: "unavailable", message: "no status here" };
     if (request.kind === "read") {
       const { value, version } = this.machine.query({ kind: "get", key: request.key });

@@ -47,6 +47,8 @@ const requests: readonly KvRequest[] = [
     operations: [{ kind: "put", key: "a", value: "b" }, { kind: "putIfVersion", key: "c", value: "d", version: 2 }],
   },
   { kind: "reads", consistency: "stale", keys: ["a", "b"] },
+  { kind: "watch", selection: { isPrefix: true, key: "" }, from: null, waitMs: 0, maxBytes: 1 },
+  { kind: "watch", selection: { isPrefix: false, key: "k" }, from: { index: 7, offset: 3 }, waitMs: 9, maxBytes: 99 },
 ];
 
 const replies: readonly KvReply[] = [
@@ -72,6 +74,11 @@ const replies: readonly KvReply[] = [
   { kind: "operationFailed", position: 127, reason: "outOfRange" },
   { kind: "lockHeld", remainingMs: 900 },
   { kind: "lockNotHeld" },
+  { kind: "tooManyWatches", message: "m" },
+  { kind: "compacted", firstIndex: 7 },
+  { kind: "unknownLease" },
+  { kind: "leaseFull" },
+  { kind: "operationFailed", position: 127, reason: "leaseFull" },
 ];
 
 const operations: readonly (readonly [Operation, CborValue])[] = [
@@ -81,6 +88,10 @@ const operations: readonly (readonly [Operation, CborValue])[] = [
   [{ kind: "acquireLock", name: "l", leaseMs: 100 }, [9, "l", 100]],
   [{ kind: "renewLock", name: "l", token: 7 }, [10, "l", 7]],
   [{ kind: "releaseLock", name: "l", token: 7 }, [11, "l", 7]],
+  [{ kind: "grantLease", ttlMs: 100 }, [12, 100]],
+  [{ kind: "keepLeaseAlive", lease: 7 }, [13, 7]],
+  [{ kind: "revokeLease", lease: 7 }, [14, 7]],
+  [{ kind: "putWithLease", key: "k", value: "v", lease: 7 }, [15, "k", "v", 7]],
   [{ kind: "transaction", comparisons: [], then: [], else: [] }, [5, [], [], []]],
   [
     {
@@ -154,8 +165,10 @@ Deno.test("protocol: the bytes are the ones that its page gives", () => {
     ]],
     [20, 7, 9, 8, [[1, "a", "b"], [3, "c", "d", 2]]],
     [21, 1, ["a", "b"]],
+    [7, true, "", 0, 0, 0, 1],
+    [7, false, "k", 7, 3, 9, 99],
   ]);
-  assertEquals(replies.map(replyToCbor).slice(-8), [
+  assertEquals(replies.map(replyToCbor).slice(-13), [
     [12, 3],
     [13],
     [14],
@@ -164,6 +177,11 @@ Deno.test("protocol: the bytes are the ones that its page gives", () => {
     [16, 127, 15],
     [17, 900],
     [18],
+    [19, "m"],
+    [20, 7],
+    [21],
+    [22],
+    [16, 127, 22],
   ]);
   assertEquals(replies.map((reply) => (replyToCbor(reply) as readonly CborValue[])[0]), [
     0,
@@ -188,6 +206,11 @@ Deno.test("protocol: the bytes are the ones that its page gives", () => {
     16,
     17,
     18,
+    19,
+    20,
+    21,
+    22,
+    16,
   ]);
 });
 

@@ -158,10 +158,14 @@ Deno.test("sessions: packed results come back as they were", () => {
     { kind: "operationFailed", position: 127, reason: "outOfRange" },
     { kind: "lockHeld", remainingMs: 1 },
     { kind: "lockNotHeld" },
+    { kind: "unknownLease" },
+    { kind: "leaseFull" },
+    { kind: "operationFailed", position: 0, reason: "unknownLease" },
+    { kind: "operationFailed", position: 127, reason: "leaseFull" },
   ];
   assertEquals(new Set(outcomes.map(packOutcome)).size, outcomes.length);
   for (const outcome of outcomes) assertEquals(unpackOutcome(packOutcome(outcome)), outcome);
-  for (const packed of [0, 4, 10, 12, 15, 17, 21, 16 * 7 + 11, -16, -15, 0.5, NaN]) {
+  for (const packed of [0, 4, 10, 15, 17, 21, 16 * 7 + 11, 16 * 7 + 12, 16 + 13, -16, -15, 0.5, NaN]) {
     assertEquals(unpackOutcome(packed), null);
   }
 });

@@ -1,16 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Comparison, KeyWrite } from "../../kv/operations.ts";
-import type { WriteFailure } from "../../kv/outcomes.ts";
+import { LeaseTable } from "../../kv/leases.ts";
+import type { Comparison, KeyWrite, TransactionOperation } from "../../kv/operations.ts";
+import type { WriteFailure, WriteOutcome } from "../../kv/outcomes.ts";
 import { Store } from "../../kv/store.ts";
 import { transact } from "../../kv/transaction.ts";
 import type { Value } from "../../kv/values.ts";
 import { seededRandom } from "./seeded_random.ts";
 
+/** A transaction where there are no leases. */
+function transactOn(store: Store, transaction: TransactionOperation): WriteOutcome {
+  return transact({ store, leases: new LeaseTable() }, transaction, 0);
+}
+
 const done = (number: number) => ({ kind: "done" as const, number });
 
 /** A transaction with these comparisons that says in "branch" which way it went. */
 function branchOf(store: Store, comparisons: readonly Comparison[]): unknown {
-  const outcome = transact(store, {
+  const outcome = transactOn(store, {
     kind: "transaction",
     comparisons,
     then: [{ kind: "put", key: "branch", value: "then" }],
@@ -50,7 +56,7 @@ Deno.test("transaction: comparisons of versions, values and missing keys decide 
 
 Deno.test("transaction: writes are done in order, each seeing those before it", () => {
   const store = new Store();
-  const outcome = transact(store, {
+  const outcome = transactOn(store, {
     kind: "transaction",
     comparisons: [],
     then: [
@@ -95,7 +101,7 @@ Deno.test("transaction: a write that is refused undoes all before it, to the ver
       { kind: "increment", key: "most", by: -1 },
       { kind: "increment", key: "most", by: 1 },
     ];
-    const outcome = transact(store, { kind: "transaction", comparisons: [], then: [...before, write], else: [] });
+    const outcome = transactOn(store, { kind: "transaction", comparisons: [], then: [...before, write], else: [] });
     assertEquals(outcome, { kind: "operationFailed", position: before.length, reason }, reason);
     assertEquals([store.hash(), store.bytes, store.size], [hash, bytes, size], reason);
     assertEquals(store.append("bytes", new Uint8Array([9])), { kind: "written", version: 3 });
@@ -122,7 +128,7 @@ Deno.test("transaction: all or nothing under random writes, as a copy of the sto
       const before = entries();
       const hash = store.hash();
       const writes = Array.from({ length: pick(8) }, write);
-      const outcome = transact(store, { kind: "transaction", comparisons: [], then: writes, else: [] });
+      const outcome = transactOn(store, { kind: "transaction", comparisons: [], then: writes, else: [] });
       if (outcome.kind === "operationFailed") {
         failures++;
         assertEquals(store.hash(), hash, `seed ${seed}`);
@@ -133,7 +139,7 @@ Deno.test("transaction: all or nothing under random writes, as a copy of the sto
       const copy = new Store();
       for (const entry of before) copy.load(entry.key, entry.value, entry.version);
       for (const one of writes) {
-        assertEquals(transact(copy, { kind: "transaction", comparisons: [], then: [one], else: [] }), done(1));
+        assertEquals(transactOn(copy, { kind: "transaction", comparisons: [], then: [one], else: [] }), done(1));
       }
       assertEquals([copy.hash(), copy.bytes], [store.hash(), store.bytes], `seed ${seed}`);
     }

@@ -12,14 +12,17 @@ import { WaitingNotice } from "../../shell/waiting.ts";
 /** An output that remembers what was written. */
 export class RecordedOutput implements Output {
   readonly isTerminal: boolean;
+  readonly isClosed: boolean = false;
   readonly colors = false;
   readonly columns = 80;
+  readonly isAttended: boolean;
   readonly results: string[] = [];
   readonly notes: string[] = [];
   readonly controls: string[] = [];
 
   constructor(isTerminal = false) {
     this.isTerminal = isTerminal;
+    this.isAttended = isTerminal;
   }
 
   result(text: string): void {

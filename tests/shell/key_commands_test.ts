@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { KvServer } from "../../kv/mod.ts";
+import { KvServer, KvStateMachine } from "../../kv/mod.ts";
 import { keyCommands } from "../../shell/key_commands.ts";
 import { LineRunner } from "../../shell/line_runner.ts";
 import { runProgram } from "../../shell/program.ts";
@@ -237,4 +237,112 @@ Deno.test("help and completion know the commands", async () => {
     for (const { name } of keyCommands) assertStringIncludes(help, `\n${name} `);
     assertStringIncludes((await run("lock --help")).results.join("\n"), "lock <name> -- <command>");
   });
+});
+
+Deno.test("import shows a bar to people, by the bytes of the file", async () => {
+  await using cluster = await FakeCluster.start(1);
+  await using clerk = cluster.clerk();
+  const { context, output } = fakeContext({ isTerminal: true, clerk });
+  const file = await Deno.makeTempFile();
+  try {
+    const lines = Array.from({ length: 2500 }, (_, n) => JSON.stringify({ key: `k${n}`, value: "x".repeat(50) }));
+    await Deno.writeTextFile(file, lines.join("\n"));
+    assertEquals(await new LineRunner(context).run(`import ${file}`), 0);
+    assert(output.controls.some((text) => /\[#+\.*\] \d+ keys imported$/.test(text)), output.controls.join("|"));
+    assertEquals([output.controls.at(-1), output.notes], ["\r\x1b[K", ["2500 keys imported"]]);
+    assertEquals(await clerk.count(), 2500);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("watch prints what happens: lines, JSON Lines, or text for people, until its limit or Ctrl-C", async () => {
+  await using cluster = await FakeCluster.start(1);
+  await using clerk = cluster.clerk();
+  const run = async (line: string, isTerminal = false): Promise<{ code: number; results: string[]; notes: string }> => {
+    const { context, output } = fakeContext({ isTerminal, clerk });
+    const code = await new LineRunner(context).run(line);
+    return { code, results: output.results, notes: output.notes.join("\n") };
+  };
+  await clerk.put("a/1", "x y");
+  await clerk.delete("a/1");
+  await clerk.put("a/2", new Uint8Array([1]));
+  assertEquals((await run("watch --prefix a/ --from 1 --limit 3")).results, [
+    "put\ta/1\tx y",
+    "delete\ta/1",
+    "put\ta/2\t0x01",
+  ]);
+  assertEquals((await run("watch --prefix a/ --from 1 --limit 3 --json")).results, [
+    '{"kind":"put","index":2,"key":"a/1","version":1,"value":"x y"}',
+    '{"kind":"delete","index":3,"key":"a/1"}',
+    '{"kind":"put","index":4,"key":"a/2","version":1,"bytes":"01"}',
+  ]);
+  assertEquals((await run("watch a/1 --from 1 --limit 2", true)).results, ["2 a/1 = x y (version 1)", "3 a/1 deleted"]);
+  assertEquals((await run("watch --prefix a/ --snapshot --limit 1")).results, ["snapshot\t4", "is\ta/2\t0x01"]);
+  assertEquals((await run("watch --prefix a/ --snapshot --limit 1", true)).results, [
+    "4 1 key:",
+    "  a/2 = 0x01 (version 1)",
+  ]);
+  assertEquals((await run("watch --prefix b --snapshot --limit 1 --json")).results, [
+    '{"kind":"snapshot","index":4,"entries":[]}',
+  ]);
+
+  const { context, output } = fakeContext({ clerk });
+  const interrupt = new AbortController();
+  context.signal = interrupt.signal;
+  const watching = new LineRunner(context).run("watch k");
+  await cluster.clock.advance(100);
+  await clerk.put("k", "v");
+  await cluster.clock.advance(100);
+  assertEquals(output.results, ["put\tk\tv"]);
+  interrupt.abort();
+  assertEquals([await watching, output.notes, context.callsInFlight], [0, [], 0], "Ctrl-C is its proper end");
+
+  for (const line of ["watch", "watch k --prefix k"]) {
+    const { code, notes } = await run(line);
+    assertEquals(code, 2);
+    assertStringIncludes(notes, "give a key, or --prefix");
+  }
+  assertStringIncludes((await run("watch k --from 0")).notes, "from 1 on");
+  cluster.machine = new KvStateMachine({ maxEvents: 2 });
+  for (let n = 0; n < 5; n++) await clerk.put("k", String(n));
+  const compacted = await run("watch k --from 1");
+  assertEquals(compacted.code, 1);
+  assertStringIncludes(compacted.notes, "Cannot watch from index 1: what happened then is forgotten; watch from");
+});
+
+Deno.test("lease grants, puts, keeps alive, shows, lists and revokes", async () => {
+  for (const isTerminal of [false, true]) {
+    await withLines(isTerminal, async (run) => {
+      const [lease = ""] = (await run("lease grant 60000")).results;
+      const said = async (line: string): Promise<string[]> => (await run(line)).results;
+      const ok = isTerminal ? ["ok"] : [];
+      assertEquals(await said(`lease put ${lease} job "to do"`), ok);
+      assertEquals(await said(`lease keep-alive ${lease}`), ok);
+      assertEquals(await said(`lease put ${lease} other -17 --json`), [`{"lease":${lease},"ok":true}`]);
+      assertEquals(await said("incr other"), ["-16"]);
+      assertEquals(await said(`lease ttl ${lease}`), [
+        isTerminal ? `Lease ${lease} lasts 60000 of 60000 ms and has 2 keys` : "60000",
+      ]);
+      const json = `{"lease":${lease},"remainingMs":60000,"ttlMs":60000,"keys":2}`;
+      assertEquals([await said(`lease ttl --json ${lease}`), await said("lease list --json")], [[json], [json]]);
+      const [table = ""] = await said("lease list");
+      if (isTerminal) assertStringIncludes(table.replaceAll(/ +/g, " "), `${lease} 60000 60000 2`);
+      else assertEquals(table, `${lease}\t60000\t60000\t2`);
+      assertEquals(
+        await said(`txn '{"then":[{"kind":"put","key":"third","value":"x","lease":${lease}}]}'`),
+        ["then"],
+      );
+      assertEquals(await said(`lease revoke ${lease} --json`), [`{"lease":${lease},"deleted":3}`]);
+      assertEquals(await said("scan --count --prefix job"), ["0"]);
+      for (const line of [`lease ttl ${lease}`, `lease revoke ${lease}`, `lease keep-alive 7`, "lease put 7 a b"]) {
+        const { code, notes } = await run(line);
+        assertEquals(code, 1, line);
+        assertStringIncludes(notes, "here is no", line);
+      }
+      const wrong = ["lease", "lease fly", "lease ttl", "lease ttl x", "lease grant", "lease put 7 a", "lease list 7"];
+      for (const line of wrong) assertEquals((await run(line)).code, 2, line);
+      assertStringIncludes((await run("lease grant 5")).notes, "ttlMs is 5; use a whole number from 100");
+    });
+  }
 });

@@ -153,7 +153,7 @@ Deno.test("help lists every command, or one", async () => {
 
 Deno.test("completion offers commands, keys used before and settings", () => {
   assertEquals(complete("pu", []), [["put "], "pu"]);
-  assertEquals(complete("", [])[0].length, 17);
+  assertEquals(complete("", [])[0].length, 19);
   assertEquals(complete("get co", ["color", "count", "name", "co lor"]), [["color ", "count "], "co"]);
   assertEquals(complete("time o", []), [["off ", "on "], "o"]);
   assertEquals(complete("put color b", ["blue"]), [[], "b"]);

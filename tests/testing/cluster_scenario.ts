@@ -42,11 +42,11 @@ export class SimulatedCluster {
   }
 
   /** Starts a member on what its disk holds. */
-  async start(id: string): Promise<void> {
+  async start(id: string, maxRaftState = 20_000): Promise<void> {
     const platform = this.simulation.process(id).start();
     const { peers } = this;
     const server = await KvServer.start({
-      ...{ id, listen: peers[id] ?? "", peers, dataDir: "/data", platform, maxRaftState: 20_000 },
+      ...{ id, listen: peers[id] ?? "", peers, dataDir: "/data", platform, maxRaftState },
     });
     this.servers.set(id, server);
   }
