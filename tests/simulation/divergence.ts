@@ -62,6 +62,10 @@ export async function checkDivergence(context: HealingContext): Promise<void> {
 /** Spoils the replica; resolves to the last index that it had applied until then. */
 async function spoil(context: HealingContext, victim: NodeId, kind: DivergenceKind): Promise<LogIndex> {
   const { cluster, monitor } = context;
+  // A replica that has just come back by a snapshot has executed nothing: until then its machine is not known.
+  const applied = (): LogIndex => cluster.server(victim)?.status().lastApplied ?? 0;
+  const before = applied();
+  await drive(context, "before", () => applied() > before + 2);
   const machine = monitor.machineOf(victim);
   const server = cluster.server(victim);
   if (machine === undefined || server === undefined) throw new Violation("harness", `${victim} has no machine`);
