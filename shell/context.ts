@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SharedCalls } from "../kv/mod.ts";
+import type { Clerk, SharedCalls } from "../kv/mod.ts";
 import type { Output } from "./output.ts";
 import type { ServerReport } from "./server_report.ts";
 import type { WaitingNotice } from "./waiting.ts";
@@ -30,6 +30,8 @@ export interface ShellContext {
   readonly store: Store;
   /** The cluster's Clerk, for everything beyond that. */
   readonly clerk: SharedCalls;
+  /** The same for what a sharded store does not offer; null on one. */
+  readonly wholeClerk: Clerk | null;
   /** Whether a program that is run may read this process's standard input: not while lines of commands are read from it. */
   readonly stdinIsFree: boolean;
   /** Asks every server how it is; a server that cannot be reached is part of the answer. */

@@ -46,6 +46,7 @@ export async function withShell<T>(target: ClusterTarget, body: (context: ShellC
       append: (key, value, options) => clerk.append(key, value, options),
     },
     clerk,
+    wholeClerk: clerk instanceof Clerk ? clerk : null,
     stdinIsFree: target.stdinIsFree ?? false,
     askServers: (signal) => Promise.all(target.servers.map((address) => askServer(clerk, address, signal))),
     output: target.output,

@@ -3,13 +3,19 @@
  *
  * @module
  */
-import { ClerkError } from "../../kv/mod.ts";
+import { type Clerk, ClerkError } from "../../kv/mod.ts";
 import type { CallOptions, ShellContext } from "../context.ts";
 import { CommandFailed } from "../failure.ts";
 import { palette, renderDuration, renderForTerminal } from "../render.ts";
 
 /** The call was given up because the user pressed Ctrl-C. */
 export class Interrupted extends CommandFailed {}
+
+/** The Clerk of a cluster that is not sharded. */
+export function wholeClerk({ wholeClerk }: ShellContext): Clerk {
+  if (wholeClerk !== null) return wholeClerk;
+  throw new CommandFailed("A sharded store has neither watches nor leases yet");
+}
 
 /** Reads a key and prints its value. */
 export async function runGet(context: ShellContext, key: string): Promise<string> {

@@ -8,7 +8,7 @@ import type { ShellContext } from "../context.ts";
 import { CommandFailed, UsageError } from "../failure.ts";
 import type { Flags } from "../flags.ts";
 import { palette, renderTable } from "../render.ts";
-import { call, printDone } from "./calls.ts";
+import { call, printDone, wholeClerk } from "./calls.ts";
 
 /** What comes behind each action. */
 const usages: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ export async function runLease(context: ShellContext, flags: Flags, words: reado
 }
 
 async function grant(context: ShellContext, ttlMs: number, asJson: boolean): Promise<void> {
-  const lease = await call(context, "lease", "", (options) => context.clerk.grantLease(ttlMs, options));
+  const lease = await call(context, "lease", "", (options) => wholeClerk(context).grantLease(ttlMs, options));
   context.output.result(asJson ? JSON.stringify({ lease, ttlMs }) : String(lease));
 }
 
@@ -53,7 +53,8 @@ async function actOn(
   [key = "", value = ""]: readonly string[],
   asJson: boolean,
 ): Promise<void> {
-  const { clerk, output } = context;
+  const { output } = context;
+  const clerk = wholeClerk(context);
   if (action === "ttl") return await look(context, lease, asJson);
   if (action === "revoke") {
     const deleted = await call(context, "lease", "", (options) => clerk.revokeLease(lease, options));
@@ -68,14 +69,15 @@ async function actOn(
 }
 
 async function look(context: ShellContext, lease: number, asJson: boolean): Promise<void> {
-  const state = await call(context, "look", "", (options) => context.clerk.timeToLive(lease, options));
+  const state = await call(context, "look", "", (options) => wholeClerk(context).timeToLive(lease, options));
   if (state === null) throw new CommandFailed(`There is no lease ${lease}, or not any more; see: lease list`);
   if (asJson) context.output.result(jsonOf(state));
   else context.output.result(context.output.isTerminal ? textOf(state) : String(state.remainingMs));
 }
 
 async function list(context: ShellContext, asJson: boolean): Promise<void> {
-  const { clerk, output } = context;
+  const { output } = context;
+  const clerk = wholeClerk(context);
   const states = await call(context, "look", "", (options) => Array.fromAsync(clerk.leases(options)));
   if (asJson) return states.forEach((state) => output.result(jsonOf(state)));
   if (!output.isTerminal) {

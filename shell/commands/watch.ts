@@ -11,11 +11,12 @@ import type { ShellContext } from "../context.ts";
 import { UsageError } from "../failure.ts";
 import type { Flags } from "../flags.ts";
 import { palette, renderForTerminal } from "../render.ts";
+import { wholeClerk } from "./calls.ts";
 
 /** `watch KEY` or `watch --prefix PREFIX`: runs until Ctrl-C, which is its proper end, or `--limit`. */
 export async function runWatch(context: ShellContext, flags: Flags, words: readonly string[]): Promise<void> {
   const limit = flags.integer("limit", 1) ?? Infinity;
-  const watch = context.clerk.watch(targetOf(flags, words), optionsOf(context, flags));
+  const watch = wholeClerk(context).watch(targetOf(flags, words), optionsOf(context, flags));
   const render = flags.isSet("json") ? jsonOf : context.output.isTerminal ? textForPeople(context) : textOf;
   context.callsInFlight += 1;
   try {

@@ -119,6 +119,7 @@ export function fakeContext(
     store,
     // Dials nobody before it is used; tests that use it bring their own.
     clerk: options.clerk ?? new Clerk(["127.0.0.1:1"]),
+    wholeClerk: options.clerk ?? null,
     stdinIsFree: false,
     askServers: () => Promise.resolve(options.reports ?? someReports),
     output,

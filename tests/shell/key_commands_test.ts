@@ -346,3 +346,11 @@ Deno.test("lease grants, puts, keeps alive, shows, lists and revokes", async () 
     });
   }
 });
+
+Deno.test("watch and lease say that a sharded store has none", async () => {
+  const { context, output } = fakeContext();
+  for (const line of ["watch k", "lease list", "lease grant 500"]) {
+    assertEquals(await new LineRunner(context).run(line), 1);
+    assertStringIncludes(output.notes.pop() ?? "", "A sharded store has neither watches nor leases yet");
+  }
+});
