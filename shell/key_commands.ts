@@ -89,8 +89,8 @@ export const keyCommands: readonly KeyCommand[] = [
   {
     name: "watch",
     arguments: "[key:string]",
-    usage: "<key> | --prefix P",
-    description: "Print what happens to a key, or to all keys with a prefix, until Ctrl-C",
+    usage: "[<key>] [--prefix P]",
+    description: "Print what happens to a key, to the keys with a prefix, or to all, until Ctrl-C",
     options: [
       ["--prefix <prefix:string>", "Watch the keys that begin with this"],
       [
@@ -106,7 +106,7 @@ export const keyCommands: readonly KeyCommand[] = [
   {
     name: "lease",
     arguments: "<action:string> [words...:string]",
-    usage: "grant <ms> | put <id> <key> <value> | keep-alive <id> | ttl <id> | revoke <id> | list",
+    usage: "grant|put|keep-alive|ttl|revoke|list …",
     description: "Leases: keys that are put with one are deleted when it ends",
     options: [json],
     run: runLease,

@@ -13,7 +13,7 @@ import type { Flags } from "../flags.ts";
 import { palette, renderForTerminal } from "../render.ts";
 import { wholeClerk } from "./calls.ts";
 
-/** `watch KEY` or `watch --prefix PREFIX`: runs until Ctrl-C, which is its proper end, or `--limit`. */
+/** `watch`, `watch KEY` or `watch --prefix PREFIX`: runs until Ctrl-C, which is its proper end, or `--limit`. */
 export async function runWatch(context: ShellContext, flags: Flags, words: readonly string[]): Promise<void> {
   const limit = flags.integer("limit", 1) ?? Infinity;
   const watch = wholeClerk(context).watch(targetOf(flags, words), optionsOf(context, flags));
@@ -36,9 +36,9 @@ export async function runWatch(context: ShellContext, flags: Flags, words: reado
 
 function targetOf(flags: Flags, [key]: readonly string[]): WatchTarget {
   const prefix = flags.text("prefix");
-  if (key !== undefined && prefix === null) return { key };
-  if (key === undefined && prefix !== null) return { prefix };
-  throw new UsageError("Cannot tell what to watch: give a key, or --prefix and what the keys begin with");
+  if (key === undefined) return { prefix: prefix ?? "" };
+  if (prefix === null) return { key };
+  throw new UsageError("Cannot tell what to watch: give a key, or --prefix and what the keys begin with, not both");
 }
 
 function optionsOf(context: ShellContext, flags: Flags): WatchOptions {
