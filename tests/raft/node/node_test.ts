@@ -378,3 +378,24 @@ Deno.test("a snapshot carries the configuration as of its index", async () => {
   });
   assertEquals(node.snapshotMetaAt(node.appliedIndex).configuration, { voters, outgoing: [], learners: [] });
 });
+
+Deno.test("who is to be a member is named: its latest incarnation is meant, not one that was given up", async () => {
+  await using cluster = await Cluster.start(3);
+  const leader = await cluster.elect();
+  await cluster.outcome(leader.replica.submit("x"));
+  const { node } = leader.replica;
+  const [staying, other] = cluster.others(leader);
+  assert(staying !== undefined && other !== undefined);
+  const voters = [leader.id, staying.id].sort();
+  const change = async (learners: string[]): Promise<readonly string[]> => {
+    const begun = new Promise<ProposeOutcome>((resolve) => node.changeConfiguration({ voters, learners }, resolve));
+    assertEquals((await cluster.outcome(begun)).kind, "accepted");
+    await cluster.clock.until("it is over", () => {
+      const { configuration, commitIndex, last } = node.status();
+      return configuration.outgoing.length === 0 && commitIndex === last.index;
+    });
+    return node.status().configuration.learners;
+  };
+  assertEquals(await change([`${other.id}#7`]), [`${other.id}#7`], "whoever says which incarnation gets that one");
+  assertEquals(await change([other.id]), [`${other.id}#7`]);
+});
