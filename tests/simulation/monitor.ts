@@ -41,6 +41,8 @@ export class Monitor implements Observer {
   readonly committed = new CommittedLog();
   /** Told of each step. */
   stepListener: StepListener | null = null;
+  /** Told of each entry that a replica has executed. */
+  executionListener: ((machine: KvStateMachine, index: number) => void) | null = null;
   readonly #simulation: Simulation;
   readonly #rare: RareEvents;
   readonly #storm: StormGuard;
@@ -170,6 +172,7 @@ export class Monitor implements Observer {
       if (problem !== null) this.#violated(invariant, problem);
     }
     this.#rare.executed(execution);
+    this.executionListener?.(machine, context.index);
     const { trace, nowMs } = this.#simulation;
     if (!trace.recording) return;
     const what = "sessionId" in command ? `${command.sessionId}.${serialsOf(command)}` : "";

@@ -86,7 +86,7 @@ class Run {
     this.workload = new Workload(simulation, plan, this.cluster.addresses, counters, onViolation);
     const { monitor, cluster, workload } = this;
     this.readers = new Readers({ simulation, plan, cluster, workload });
-    this.features = new Features({ simulation, plan, addresses: cluster.addresses, counters, onViolation });
+    this.features = new Features({ simulation, plan, monitor, addresses: cluster.addresses, counters, onViolation });
     this.nemesis = new Nemesis({
       ...{ simulation, plan, cluster, monitor, workload, counters },
       ...{ readers: this.readers, random: random("nemesis") },

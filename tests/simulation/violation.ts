@@ -11,6 +11,7 @@ export type EndCheckName =
   | "linearizability"
   | "acknowledged-writes"
   | "mutual-exclusion"
+  | "watch"
   | "liveness"
   | "convergence"
   | "divergence"

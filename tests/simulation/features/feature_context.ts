@@ -5,6 +5,7 @@
  */
 import type { Clerk, ClerkOptions } from "../../../kv/clerk.ts";
 import { ClerkError } from "../../../kv/errors.ts";
+import type { KvStateMachine } from "../../../kv/state_machine.ts";
 import {
   checkLinearizability,
   HistoryRecorder,
@@ -24,6 +25,8 @@ export interface FeatureContext {
   readonly counters: Counters;
   /** To be told when something does not hold. */
   readonly onViolation: (violation: Violation) => void;
+  /** Has a listener called whenever a replica has executed an entry. */
+  readonly onExecuted: (listener: (machine: KvStateMachine, index: number) => void) => void;
   /** Whether all clocks go alike, so that leases end when both sides think that they do. */
   readonly hasTrueClocks: boolean;
 }
@@ -32,6 +35,8 @@ export interface FeatureContext {
 export interface FeatureClient {
   /** Its name, its life included. */
   readonly name: string;
+  /** Its number among the clients of its feature, from 0. */
+  readonly number: number;
   /** Its Clerk. */
   readonly clerk: Clerk;
   /** A Clerk without sessions. */

@@ -11,14 +11,16 @@ import type { Platform } from "../../../raft/platform.ts";
 import type { SeededRandom, Simulation } from "../../../raft/testing/mod.ts";
 import type { Counters } from "../counters.ts";
 import type { SwarmPlan } from "../swarm_plan.ts";
+import type { Monitor } from "../monitor.ts";
 import { Violation } from "../violation.ts";
 import type { FeatureClient, FeatureContext, FeatureWorkload } from "./feature_context.ts";
 import { LocksWorkload } from "./locks.ts";
 import { StoreCallsWorkload } from "./store_calls.ts";
 import { VersionsWorkload } from "./versions.ts";
+import { WatchesWorkload } from "./watches.ts";
 
 /** The features. */
-export const featureNames = ["versions", "store", "locks"] as const;
+export const featureNames = ["versions", "store", "locks", "watches"] as const;
 
 /** Name of a feature. */
 export type FeatureName = typeof featureNames[number];
@@ -48,6 +50,8 @@ export interface FeaturesContext {
   readonly addresses: readonly string[];
   /** Counts of rare events. */
   readonly counters: Counters;
+  /** Sees what replicas execute. */
+  readonly monitor: Monitor;
   /** To be told when something does not hold. */
   readonly onViolation: (violation: Violation) => void;
 }
@@ -57,6 +61,7 @@ const workloads: Readonly<Record<FeatureName, new (context: FeatureContext) => F
   versions: VersionsWorkload,
   store: StoreCallsWorkload,
   locks: LocksWorkload,
+  watches: WatchesWorkload,
 };
 
 /** See the module. */
@@ -77,19 +82,21 @@ export class Features {
     const names = isChosen ? this.#random.shuffle(featureNames).slice(0, 1 + this.#random.integer(2)) : [];
     this.#thinkMs = this.#random.between(400, 1_400);
     const hasTrueClocks = faults.clockRates === 0 && faults.wallJumps === 0;
-    this.#workloads = names.map((name) => [name, new workloads[name]({ ...context, hasTrueClocks })] as const);
+    const onExecuted: FeatureContext["onExecuted"] = (listener) => context.monitor.executionListener = listener;
+    const featureContext = { ...context, hasTrueClocks, onExecuted };
+    this.#workloads = names.map((name) => [name, new workloads[name](featureContext)] as const);
   }
 
   /** Clients call from now on. */
   start(): void {
-    for (const name of this.#clientNames()) this.#startClient(name);
+    for (const [name] of this.#clients()) this.#startClient(name);
     if (this.#workloads.length > 0) this.#faultLater();
   }
 
   /** No further calls begin, and no further faults. */
   stop(): void {
     this.#isStopped = true;
-    for (const name of this.#clientNames()) {
+    for (const [name] of this.#clients()) {
       const process = this.#context.simulation.process(name);
       if (process.state === "paused") process.resume();
     }
@@ -102,7 +109,7 @@ export class Features {
     const platform = process.start();
     try {
       for (const [, workload] of this.#workloads) {
-        await workload.audit(this.#client("auditor", workload, platform, auditTimeoutMs));
+        await workload.audit(this.#client("auditor", clientsOfEach, workload, platform, auditTimeoutMs));
       }
     } catch (error) {
       throw new Violation("convergence", `the last reads of a feature have failed: ${error}`, { cause: error });
@@ -118,30 +125,39 @@ export class Features {
     return null;
   }
 
-  #clientNames(): string[] {
-    return this.#workloads.flatMap(([name]) =>
-      Array.from({ length: clientsOfEach }, (_, position) => `${name}${position + 1}`)
+  /** All clients, with their workloads and their numbers there. */
+  #clients(): Map<string, readonly [FeatureWorkload, number]> {
+    return new Map(
+      this.#workloads.flatMap(([name, workload]) =>
+        Array.from({ length: clientsOfEach }, (_, number) => [`${name}${number + 1}`, [workload, number]] as const)
+      ),
     );
   }
 
   #startClient(name: string): void {
     const { simulation, onViolation } = this.#context;
     const process = simulation.process(name);
-    const workload = this.#workloads.find(([feature]) => name.startsWith(feature))?.[1];
-    if (process.isAlive || this.#isStopped || workload === undefined) return;
+    const [workload, number] = this.#clients().get(name) ?? [];
+    if (process.isAlive || this.#isStopped || workload === undefined || number === undefined) return;
     const platform = process.start();
-    const client = this.#client(`${name}#${process.lives}`, workload, platform, callTimeoutMs);
+    const client = this.#client(`${name}#${process.lives}`, number, workload, platform, callTimeoutMs);
     this.#run(client, workload).catch((error) => {
       onViolation(new Violation("harness", `client ${client.name} has failed: ${error}`, { cause: error }));
     });
   }
 
-  #client(name: string, workload: FeatureWorkload, platform: Platform, timeoutMs: number): FeatureClient {
+  #client(
+    name: string,
+    number: number,
+    workload: FeatureWorkload,
+    platform: Platform,
+    timeoutMs: number,
+  ): FeatureClient {
     const { network, clock, random } = platform;
     const { addresses } = this.#context;
     const options = { network, clock, random, timeoutMs };
     return {
-      name,
+      ...{ name, number },
       clerk: workload.makeClerk?.(addresses, options) ?? new Clerk(addresses, options),
       sessionless: new Clerk(addresses, { ...options, sessions: false }),
       random: this.#random.stream(name),
@@ -166,7 +182,7 @@ export class Features {
     const { simulation } = this.#context;
     simulation.scheduler.after(2 * faultEveryMs * this.#random.next(), () => {
       if (this.#isStopped) return;
-      const name = this.#random.pick(this.#clientNames());
+      const name = this.#random.pick([...this.#clients().keys()]);
       const process = simulation.process(name);
       if (process.state === "running") {
         if (this.#random.chance(0.5)) process.pause();

@@ -15,6 +15,7 @@ import type { Mutant } from "./mutant.ts";
 import { nodeMutants } from "./node_and_machine.ts";
 import { shardMutants } from "./shards.ts";
 import { storageMutants } from "./storage.ts";
+import { watchMutants } from "./watches.ts";
 
 /** See the module. */
 export const catalogue: readonly Mutant[] = [
@@ -29,4 +30,5 @@ export const catalogue: readonly Mutant[] = [
   ...shardMutants,
   ...divergenceMutants,
   ...featureMutants,
+  ...watchMutants,
 ];

@@ -14,6 +14,7 @@ const endChecks: Readonly<Record<EndCheckName, string | null>> = {
   "linearizability": null,
   "acknowledged-writes": null,
   "mutual-exclusion": null,
+  "watch": null,
   "liveness": null,
   "convergence": null,
   "divergence": null,
