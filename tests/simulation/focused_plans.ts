@@ -9,10 +9,16 @@ import { courseLongReordering, courseUnreliable, mergeFaults, type SeededRandom 
 import { drawPlan, drawWorkload, type FaultPlan, type SwarmPlan } from "./swarm_plan.ts";
 
 /** What a run can be focused on. */
-export const focusNames = ["coups", "elections", "absences", "stragglers", "disks", "chunks", "members"] as const;
+export const focusNames = [
+  ...["coups", "elections", "absences", "stragglers", "disks", "chunks", "members"] as const,
+  "features",
+] as const;
 
 /** The name of a focus. */
 export type FocusName = typeof focusNames[number];
+
+/** What a run is focused on unless it is told: runs of all sorts have features, too, and those here take long. */
+const drawnNames = focusNames.filter((name) => name !== "features");
 
 /** Share of the runs that are focused. Faults go on for so much of the mean time in them; the others make up for it. */
 const focused = { share: 0.24, time: 1 / 6 };
@@ -22,7 +28,7 @@ const otherTime = (1 - focused.share * focused.time) / (1 - focused.share);
 export function drawRun(random: SeededRandom, meanChaosMs: number, focus: FocusName | null = null): SwarmPlan {
   const isFocused = focus !== null || random.chance(focused.share);
   if (!isFocused) return drawPlan(random, meanChaosMs * otherTime);
-  return focusedPlan(random, meanChaosMs * focused.time, focus ?? random.pick(focusNames));
+  return focusedPlan(random, meanChaosMs * focused.time, focus ?? random.pick(drawnNames));
 }
 
 function focusedPlan(random: SeededRandom, chaosMs: number, focus: FocusName): SwarmPlan {
@@ -102,4 +108,15 @@ const focuses: Readonly<Record<FocusName, Focus>> = {
 
   // Changes of members that cannot be agreed on, asked for again and again.
   members: () => ({ faults: { ...noFaults, strandedChanges: 25, memberships: 15 } }),
+
+  // Locks and leases end early for the cluster, not for their holders; leaders with other clocks follow each other.
+  features: (random, { chaosMs }) => ({
+    chaosMs: 2 * chaosMs,
+    features: { share: 1, names: ["locks", "leases", "watches"], most: 3 },
+    faults: {
+      ...noFaults,
+      ...{ clockRates: random.pick([0, 20]), wallJumps: random.pick([0, 20, 40]), pauses: 10, kills: 5 },
+      ...{ partitions: 8, partitionKinds: ["isolateLeader"], clientKills: 5, transfers: 10 },
+    },
+  }),
 };

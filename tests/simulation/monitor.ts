@@ -16,7 +16,7 @@ import type { Simulation } from "../../raft/testing/mod.ts";
 import { CommittedLog } from "./committed_log.ts";
 import type { Counters } from "./counters.ts";
 import { allInvariants } from "./invariants/all.ts";
-import type { Invariant } from "./invariants/invariant.ts";
+import type { Execution, Invariant } from "./invariants/invariant.ts";
 import { NodePromises, NodeView } from "./node_view.ts";
 import type { Observer } from "./observation.ts";
 import { RareEvents } from "./rare_events.ts";
@@ -35,14 +35,17 @@ interface MachineView {
 /** Called after each step of a living node, for faults that wait for a moment. */
 export type StepListener = (node: NodeView, event: RaftEvent) => void;
 
+/** Called when a replica has executed a command. */
+export type ExecutionListener = (machine: KvStateMachine, execution: Execution) => void;
+
 /** See the module. */
 export class Monitor implements Observer {
   /** What the cluster has agreed on. */
   readonly committed = new CommittedLog();
   /** Told of each step. */
   stepListener: StepListener | null = null;
-  /** Told of each entry that a replica has executed. */
-  executionListener: ((machine: KvStateMachine, index: number) => void) | null = null;
+  /** Told of each command that a replica has executed. */
+  readonly executionListeners: ExecutionListener[] = [];
   readonly #simulation: Simulation;
   readonly #rare: RareEvents;
   readonly #storm: StormGuard;
@@ -172,7 +175,7 @@ export class Monitor implements Observer {
       if (problem !== null) this.#violated(invariant, problem);
     }
     this.#rare.executed(execution);
-    this.executionListener?.(machine, context.index);
+    for (const listener of this.executionListeners) listener(machine, execution);
     const { trace, nowMs } = this.#simulation;
     if (!trace.recording) return;
     const what = "sessionId" in command ? `${command.sessionId}.${serialsOf(command)}` : "";

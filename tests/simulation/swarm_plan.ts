@@ -80,6 +80,22 @@ export interface FaultPlan {
   readonly strandedChanges: number;
 }
 
+/** The features that have workloads of their own; see `features/`. */
+export const featureNames = ["versions", "store", "locks", "watches", "leases"] as const;
+
+/** Name of a feature. */
+export type FeatureName = typeof featureNames[number];
+
+/** Which workloads of single features a run has. */
+export interface FeaturesPlan {
+  /** Probability that it has any, in [0, 1]. */
+  readonly share: number;
+  /** Those it may have. */
+  readonly names: readonly FeatureName[];
+  /** How many it has at the most; >= 1. */
+  readonly most: number;
+}
+
 /** How links are cut. */
 export type PartitionKind = "isolate" | "groups" | "oneWay" | "partial" | "isolateLeader";
 
@@ -103,6 +119,8 @@ export interface SwarmPlan {
   readonly disk: DiskProfile;
   /** What clients do. */
   readonly workload: WorkloadPlan;
+  /** What clients of single features do. */
+  readonly features: FeaturesPlan;
   /** What goes wrong. */
   readonly faults: FaultPlan;
 }
@@ -142,6 +160,7 @@ export function drawPlan(random: SeededRandom, meanChaosMs: number): SwarmPlan {
     ballastBytes: 0,
     disk: { ...defaultDiskProfile, sync: random.pick([defaultDiskProfile.sync, { minMs: 0.5, maxMs: 8 }]) },
     workload: drawWorkload(random, temper),
+    features: { share: 0.25, names: featureNames, most: 2 },
     faults: isHot ? hotFaults(random, faults) : isBulky ? { ...faults, absences: random.between(4, 8) } : faults,
   };
 }

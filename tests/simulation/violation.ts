@@ -12,6 +12,7 @@ export type EndCheckName =
   | "acknowledged-writes"
   | "mutual-exclusion"
   | "watch"
+  | "lease"
   | "liveness"
   | "convergence"
   | "divergence"

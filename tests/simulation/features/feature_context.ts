@@ -5,7 +5,6 @@
  */
 import type { Clerk, ClerkOptions } from "../../../kv/clerk.ts";
 import { ClerkError } from "../../../kv/errors.ts";
-import type { KvStateMachine } from "../../../kv/state_machine.ts";
 import {
   checkLinearizability,
   HistoryRecorder,
@@ -15,6 +14,7 @@ import {
   type Specification,
 } from "../../../raft/testing/mod.ts";
 import type { Counters } from "../counters.ts";
+import type { ExecutionListener } from "../monitor.ts";
 import type { Violation } from "../violation.ts";
 
 /** What features work with. */
@@ -25,8 +25,8 @@ export interface FeatureContext {
   readonly counters: Counters;
   /** To be told when something does not hold. */
   readonly onViolation: (violation: Violation) => void;
-  /** Has a listener called whenever a replica has executed an entry. */
-  readonly onExecuted: (listener: (machine: KvStateMachine, index: number) => void) => void;
+  /** Has a listener called whenever a replica has executed a command. */
+  readonly onExecuted: (listener: ExecutionListener) => void;
   /** Whether all clocks go alike, so that leases end when both sides think that they do. */
   readonly hasTrueClocks: boolean;
 }

@@ -10,23 +10,15 @@ import { sleep } from "../../../raft/node/clock.ts";
 import type { Platform } from "../../../raft/platform.ts";
 import type { SeededRandom, Simulation } from "../../../raft/testing/mod.ts";
 import type { Counters } from "../counters.ts";
-import type { SwarmPlan } from "../swarm_plan.ts";
+import type { FeatureName, SwarmPlan } from "../swarm_plan.ts";
 import type { Monitor } from "../monitor.ts";
 import { Violation } from "../violation.ts";
 import type { FeatureClient, FeatureContext, FeatureWorkload } from "./feature_context.ts";
+import { LeasesWorkload } from "./leases.ts";
 import { LocksWorkload } from "./locks.ts";
 import { StoreCallsWorkload } from "./store_calls.ts";
 import { VersionsWorkload } from "./versions.ts";
 import { WatchesWorkload } from "./watches.ts";
-
-/** The features. */
-export const featureNames = ["versions", "store", "locks", "watches"] as const;
-
-/** Name of a feature. */
-export type FeatureName = typeof featureNames[number];
-
-/** Share of the runs that have such workloads. */
-const share = 0.25;
 
 /** Clients of each feature. */
 const clientsOfEach = 3;
@@ -62,6 +54,7 @@ const workloads: Readonly<Record<FeatureName, new (context: FeatureContext) => F
   store: StoreCallsWorkload,
   locks: LocksWorkload,
   watches: WatchesWorkload,
+  leases: LeasesWorkload,
 };
 
 /** See the module. */
@@ -76,13 +69,15 @@ export class Features {
   /** Draws what this run has. */
   constructor(context: FeaturesContext) {
     this.#context = context;
-    const { simulation, plan: { faults } } = context;
+    const { simulation, plan: { faults, features } } = context;
     this.#random = simulation.random.stream("features");
-    const isChosen = this.#random.chance(share);
-    const names = isChosen ? this.#random.shuffle(featureNames).slice(0, 1 + this.#random.integer(2)) : [];
+    const isChosen = this.#random.chance(features.share);
+    const names = isChosen
+      ? this.#random.shuffle(features.names).slice(0, 1 + this.#random.integer(features.most))
+      : [];
     this.#thinkMs = this.#random.between(400, 1_400);
     const hasTrueClocks = faults.clockRates === 0 && faults.wallJumps === 0;
-    const onExecuted: FeatureContext["onExecuted"] = (listener) => context.monitor.executionListener = listener;
+    const onExecuted: FeatureContext["onExecuted"] = (listener) => context.monitor.executionListeners.push(listener);
     const featureContext = { ...context, hasTrueClocks, onExecuted };
     this.#workloads = names.map((name) => [name, new workloads[name](featureContext)] as const);
   }
@@ -112,6 +107,7 @@ export class Features {
         await workload.audit(this.#client("auditor", clientsOfEach, workload, platform, auditTimeoutMs));
       }
     } catch (error) {
+      if (error instanceof Violation) throw error;
       throw new Violation("convergence", `the last reads of a feature have failed: ${error}`, { cause: error });
     }
   }

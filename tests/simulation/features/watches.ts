@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clerk } from "../../../kv/clerk.ts";
 import type { KeyWrite } from "../../../kv/operations.ts";
 import { ClerkError, CompactedError } from "../../../kv/errors.ts";
 import type { WatchOptions } from "../../../kv/watch.ts";
@@ -28,11 +29,13 @@ export class WatchesWorkload implements FeatureWorkload {
     new WatchChecker(this.#truth, (key) => "key" in target ? key === target.key : key.startsWith(target.prefix))
   );
   #nextValue = 1;
+  /** A lease that may have ended; keys that are tied to it go when nobody deletes them. */
+  #lease: number | null = null;
 
   /** Nothing has happened yet. */
   constructor(context: FeatureContext) {
     this.#context = context;
-    context.onExecuted((machine, index) => this.#truth.executed(machine, index));
+    context.onExecuted((machine, execution) => this.#truth.executed(machine, execution.context.index));
   }
 
   /** See {@link FeatureWorkload.turn}. */
@@ -108,7 +111,15 @@ export class WatchesWorkload implements FeatureWorkload {
     } else if (drawn < 0.4) await clerk.deletePrefix(random.pick([prefix, `${prefix}a`]));
     else if (drawn < 0.5) await clerk.delete(key);
     else if (drawn < 0.6) await clerk.append(key, `${this.#nextValue++};`);
+    else if (drawn < 0.7) await this.#putWithLease(clerk, key, random.pick([300, 2_000]));
     else await clerk.put(key, `${this.#nextValue++};`);
+  }
+
+  async #putWithLease(clerk: Clerk, key: string, ttlMs: number): Promise<void> {
+    const lease = this.#lease ?? await clerk.grantLease(ttlMs);
+    this.#lease = null;
+    await clerk.put(key, `${this.#nextValue++};`, { lease });
+    this.#lease = lease;
   }
 
   #drawWrite(key: string, drawn: number): KeyWrite {

@@ -6,6 +6,7 @@
 import { electionMutants } from "./core_elections.ts";
 import { logMutants } from "./core_log.ts";
 import { featureMutants } from "./features.ts";
+import { leaseMutants } from "./leases.ts";
 import { membershipMutants } from "./core_membership.ts";
 import { readMutants } from "./core_reads.ts";
 import { replicationMutants } from "./core_replication.ts";
@@ -31,4 +32,5 @@ export const catalogue: readonly Mutant[] = [
   ...divergenceMutants,
   ...featureMutants,
   ...watchMutants,
+  ...leaseMutants,
 ];

@@ -15,6 +15,7 @@ const endChecks: Readonly<Record<EndCheckName, string | null>> = {
   "acknowledged-writes": null,
   "mutual-exclusion": null,
   "watch": null,
+  "lease": null,
   "liveness": null,
   "convergence": null,
   "divergence": null,

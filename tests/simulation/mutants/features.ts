@@ -32,8 +32,8 @@ export const featureMutants: readonly Mutant[] = [
     name: "transaction-half-done",
     origin: "all of it or nothing",
     file: transaction,
-    find: "for (const step of undo.reverse()) store.undo(step.key, step.entry);",
-    replace: "for (const step of undo.slice(1).reverse()) store.undo(step.key, step.entry);",
+    find: "for (const step of undo.reverse()) {",
+    replace: "for (const step of undo.slice(1).reverse()) {",
     whyItMatters: "a transaction that was refused leaves a part of itself behind",
   },
   {
@@ -57,8 +57,8 @@ export const featureMutants: readonly Mutant[] = [
     name: "prefix-deleted-but-for-the-last",
     origin: "a deletion tells how many keys it took away, and takes away as many",
     file: store,
-    find: "for (const key of keys) this.delete(key);",
-    replace: "for (const key of keys.slice(0, Math.max(1, keys.length - 1))) this.delete(key);",
+    find: "for (const key of keys) {\n      this.delete(key);",
+    replace: "for (const key of keys.slice(0, Math.max(1, keys.length - 1))) {\n      this.delete(key);",
     whyItMatters: "a key outlives the deletion of all keys like it",
   },
   {
@@ -76,6 +76,7 @@ export const featureMutants: readonly Mutant[] = [
     find: "if (lock?.token !== token) return notHeld;",
     replace: "if (lock === null) return notHeld;",
     whyItMatters: "two believe that they hold the lock",
+    focus: "features",
   },
   {
     name: "tokens-used-again",

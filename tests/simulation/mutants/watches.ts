@@ -16,6 +16,8 @@ export const watchMutants: readonly Mutant[] = [
     find: "const next = { index: Math.max(from.index, this.#index + 1), offset: 0 };",
     replace: "const next = { index: Math.max(from.index, this.#index + 2), offset: 0 };",
     whyItMatters: "a change is never told, and nobody knows",
+    focus: "features",
+    provokes: ["watch"],
   },
   {
     name: "history-survives-a-restore",
@@ -32,5 +34,6 @@ export const watchMutants: readonly Mutant[] = [
     find: "    this.#position = next;\n",
     replace: "    this.#position = { ...next, index: Math.max(1, next.index - 1) };\n",
     whyItMatters: "a change is told twice",
+    focus: "features",
   },
 ];
