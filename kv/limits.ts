@@ -63,6 +63,9 @@ export const quietWatchHistoryEvents = 4_096;
 /** Bytes of those changes, each counted with its whole value. */
 export const maxWatchHistoryBytes = 32 * 1024 * 1024;
 
+/** The same at a node that nobody has asked for changes yet. */
+export const quietWatchHistoryBytes = 1024 * 1024;
+
 /** Watches that may wait at a node at a time; a further one is refused. */
 export const maxWaitingWatches = 10_000;
 

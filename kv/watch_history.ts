@@ -6,14 +6,20 @@
  * node. Whoever asks for more is told that it is gone ("compacted").
  *
  * Each write is told by itself, also where a log entry holds several of them; but a transaction changes a key once or not
- * at all, whatever it does to it on the way. Noting a change must cost next to nothing, because every write does it, watched or not: it is one place in a
- * ring, which keeps a key and an entry alive that are there anyway. Values that would long be gone are another matter:
- * keeping many of them makes the garbage collector's work a tenth of what a put costs. So a node that nobody has asked yet
- * keeps a small history, of {@link quietWatchHistoryEvents}, and the whole only from the first question on.
+ * at all, whatever it does to it on the way. Noting a change must cost next to nothing, because every write does it,
+ * watched or not: it is one place in a ring, which keeps a key and an entry alive that are there anyway. Values that would
+ * long be gone are another matter: keeping many of them makes the garbage collector's work a tenth of what a put costs, and
+ * a history of large ones is memory that nobody has asked for. So a node that nobody has asked yet keeps a small history, of {@link quietWatchHistoryEvents} and {@link quietWatchHistoryBytes}, and the whole only from the
+ * first question on.
  *
  * @module
  */
-import { maxWatchHistoryBytes, maxWatchHistoryEvents, quietWatchHistoryEvents } from "./limits.ts";
+import {
+  maxWatchHistoryBytes,
+  maxWatchHistoryEvents,
+  quietWatchHistoryBytes,
+  quietWatchHistoryEvents,
+} from "./limits.ts";
 import type { StoreChanges, StoreEntry } from "./store.ts";
 import type { Value } from "./values.ts";
 
@@ -86,6 +92,8 @@ export class WatchHistory implements StoreChanges {
   /** What the ring may grow to now. */
   #mostEvents: number;
   readonly #maxBytes: number;
+  /** What the changes may come to now; <= #maxBytes. */
+  #mostBytes: number;
   /** The ring: places are sequence numbers modulo its capacity, a power of two. */
   #capacity: number;
   #indexes: Float64Array;
@@ -94,7 +102,7 @@ export class WatchHistory implements StoreChanges {
   /** Sequence numbers of the oldest change, and behind the newest; #first <= #next <= #first + #capacity. */
   #first = 0;
   #next = 0;
-  /** Bytes of all changes that are kept; <= #maxBytes. */
+  /** Bytes of all changes that are kept; <= #mostBytes. */
   #bytes = 0;
   /** Every change behind this index is kept; none up to it counts. */
   #floor = 0;
@@ -108,6 +116,7 @@ export class WatchHistory implements StoreChanges {
     this.#maxEvents = options.maxEvents ?? maxWatchHistoryEvents;
     this.#maxBytes = options.maxHistoryBytes ?? maxWatchHistoryBytes;
     this.#mostEvents = Math.min(quietWatchHistoryEvents, this.#maxEvents);
+    this.#mostBytes = Math.min(quietWatchHistoryBytes, this.#maxBytes);
     this.#capacity = Math.min(firstCapacity, this.#maxEvents);
     this.#indexes = new Float64Array(this.#capacity);
     this.#keys = new Array(this.#capacity).fill("");
@@ -150,7 +159,7 @@ export class WatchHistory implements StoreChanges {
     this.#keys[place] = key;
     this.#entries[place] = entry;
     this.#bytes += changeBytes(key, entry);
-    while (this.#bytes > this.#maxBytes) this.#drop();
+    while (this.#bytes > this.#mostBytes) this.#drop();
   }
 
   /** See {@link StoreChanges}. */
@@ -170,6 +179,7 @@ export class WatchHistory implements StoreChanges {
   /** Reads from a position on: about `maxBytes`, exceeded only by a single change. */
   read(selection: WatchSelection, from: WatchPosition, maxBytes: number): WatchReading {
     this.#mostEvents = this.#maxEvents;
+    this.#mostBytes = this.#maxBytes;
     if (from.index <= this.#floor) return { kind: "compacted", firstIndex: this.#floor + 1 };
     const changes: KeyChange[] = [];
     let bytes = 0;
