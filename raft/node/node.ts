@@ -49,9 +49,6 @@ import { UnwrittenBatch } from "./unwritten_batch.ts";
 /** Time in which the state machine may be busy before the event loop gets its turn. */
 const applySliceMs = 5;
 
-/** Who is to be in the cluster. */
-type Change = Pick<Configuration, "voters" | "learners">;
-
 /** One running member of a cluster. */
 export class RaftNode implements AsyncDisposable {
   /** This node's identity. */
@@ -201,13 +198,13 @@ export class RaftNode implements AsyncDisposable {
    * the latest incarnation of that node which the cluster knows: one that was given up never answers again, and as a voter
    * it could keep the cluster from ever having a quorum.
    */
-  changeConfiguration({ voters, learners }: Change, callback: ProposeCallback): void {
+  changeConfiguration(change: Pick<Configuration, "voters" | "learners">, callback: ProposeCallback): void {
     const { configuration } = this.#raft.status();
     const latest = (id: NodeId): NodeId => incarnationOf(id) > 0 ? id : latestOf(configuration, id) ?? id;
-    this.#change({ voters: voters.map(latest), learners: learners.map(latest) }, callback);
+    this.#change({ voters: change.voters.map(latest), learners: change.learners.map(latest) }, callback);
   }
 
-  #change(change: Change, callback: ProposeCallback): void {
+  #change(change: Pick<Configuration, "voters" | "learners">, callback: ProposeCallback): void {
     if (this.#state !== "running") return callback({ kind: "refused", reason: "stopped", leader: null });
     const proposalId = this.#proposals.reserve(callback);
     const clusterTimeMs = this.#options.clock.wallMs();
