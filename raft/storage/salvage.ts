@@ -37,7 +37,7 @@ import { CborReader } from "../encoding/cbor_reader.ts";
 import { readEntry } from "../encoding/entry_codec.ts";
 import type { FileSystem } from "./file_system.ts";
 import { EntryPool, KnownLog, learnFromEachOther } from "./known_log.ts";
-import { checkNotRetired, type Meta, readMeta } from "./meta.ts";
+import { checkNotRetired, type Meta, metaName, readMeta } from "./meta.ts";
 import {
   equalsAt,
   hasPreamble,
@@ -108,9 +108,11 @@ export async function salvage(fileSystem: FileSystem): Promise<Salvage | null> {
 }
 
 async function salvageOrThrow(fileSystem: FileSystem): Promise<Salvage | null> {
+  const names = await fileSystem.list();
+  // Lost, or put out of the way last by a node that died before it had begun anew.
+  if (!names.includes(metaName)) return null;
   const meta = await readMeta(fileSystem);
   checkNotRetired(meta, fileSystem.directory);
-  const names = await fileSystem.list();
   const witness = await readWitness(fileSystem, names, meta.directoryId);
   const { intact } = await openSnapshots(fileSystem, names, meta.directoryId);
   for (const file of intact) file.close();

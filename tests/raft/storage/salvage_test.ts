@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Entry, HardState } from "../../../raft/core/types.ts";
 import { agreement, KnownLog, learnFromEachOther } from "../../../raft/storage/known_log.ts";
 import { missingEntries, type Salvage, salvage, writePatchedLog } from "../../../raft/storage/salvage.ts";
+import { setAside } from "../../../raft/storage/set_aside.ts";
 import { StorageError } from "../../../raft/storage/storage_error.ts";
 import { buildShape, type Damage, smallSize, withUnacknowledged } from "./damage.ts";
 import { damageKinds } from "./damage_kinds.ts";
@@ -74,6 +75,13 @@ Deno.test("whatever is damaged in a log, what is salvaged is true, and the rest 
   console.log(`${salvaged} salvaged, ${whole} of them whole, ${hopeless} without an end`);
   assert(salvaged > 15_000 && whole > 2_000, `${salvaged} ${whole}`);
   assert(hopeless < salvaged / 20, `${hopeless} of ${salvaged} are hopeless`);
+});
+
+Deno.test("a directory whose files were all put out of the way tells nothing", async () => {
+  const { files } = await replacedLog();
+  const fileSystem = MemoryFileSystem.of(files);
+  await setAside(fileSystem, "1");
+  assertEquals(await salvage(fileSystem), null);
 });
 
 Deno.test("what was never acknowledged is no hole, and is suspect only without a witness", async () => {
