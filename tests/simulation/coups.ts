@@ -22,8 +22,8 @@ export function deposeUnawares(context: NemesisContext, recovery: Recovery): voi
   const timeoutMs = electionTimeoutMs(plan.timing);
   const minMs = timeoutMs * random.between(0.3, 1.5);
   const late = { minMs, maxMs: minMs + timeoutMs * random.next() };
-  const listener: StepListener = ({ id, state }) => {
-    if (id !== leader || state.leadership?.transfer?.timeoutNowSent !== true) return;
+  const listener: StepListener = ({ name, state }) => {
+    if (name !== leader || state.leadership?.transfer?.timeoutNowSent !== true) return;
     monitor.stepListener = null;
     for (const other of others) simulation.network.setLinkLatency(other, leader, late);
     counters.add("leader deposed behind its back");
@@ -62,10 +62,10 @@ export function spoilElections(context: NemesisContext, recovery: Recovery): voi
       for (const other of audience) setCut(id, other, false);
     });
   };
-  const listener: StepListener = ({ id, state, before }) => {
-    if (id === leader || state.role !== "candidate" || before.role === "candidate") return;
+  const listener: StepListener = ({ name, state, before }) => {
+    if (name === leader || state.role !== "candidate" || before.role === "candidate") return;
     counters.add("election spoilt");
-    silence(id);
+    silence(name);
   };
   monitor.stepListener = listener;
   setLeaderCut(true);

@@ -45,7 +45,7 @@ export function crashTwice(
     if (random.chance(0.5)) return recovery.later(1, 300, cutPower);
     // As soon as it takes part again.
     monitor.stepListener = (node, event) => {
-      if (node.id !== id || event.type !== "message") return;
+      if (node.name !== id || event.type !== "message") return;
       monitor.stepListener = null;
       recovery.later(0.1, 20, cutPower);
     };

@@ -74,23 +74,25 @@ function drawDown({ simulation, cluster, monitor }: HealingContext): Set<NodeId>
     // A configuration that is not committed may yet be undone.
     for (const index of [log.configurationIndex, log.commitIndex]) configurations.push(log.configurationAt(index));
   }
-  return drawMinority(cluster.ids, configurations, (ids) => random.shuffle(ids));
+  return drawMinority(cluster.ids, configurations, (name) => monitor.identityOf(name), (ids) => random.shuffle(ids));
 }
 
 /** Makes everybody a voter again, so that all replicas can be compared. */
 async function bringAllIn(context: HealingContext): Promise<void> {
   const { simulation, cluster, monitor } = context;
+  const ids = (): NodeId[] => cluster.ids.map((name) => monitor.identityOf(name));
   const isDone = (): boolean => {
     const leader = cluster.leader();
     const log = leader === undefined ? undefined : monitor.viewOf(leader)?.state.log;
     if (log === undefined || log.configurationIndex > log.commitIndex) return false;
-    return log.configuration.voters.length === cluster.ids.length && log.configuration.outgoing.length === 0;
+    const { voters, outgoing } = log.configuration;
+    return voters.length === cluster.ids.length && ids().every((id) => voters.includes(id)) && outgoing.length === 0;
   };
   await waitUntil(context, convergenceMs, "all nodes to become voters", () => {
     if (isDone()) return true;
     const leader = cluster.leader();
     const server = leader === undefined ? undefined : cluster.server(leader);
-    server?.replica.node.changeConfiguration({ voters: cluster.ids, learners: [] }, () => {});
+    server?.replica.node.changeConfiguration({ voters: ids(), learners: [] }, () => {});
     return false;
   });
   await simulation.sleep(0);

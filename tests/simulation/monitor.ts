@@ -8,7 +8,7 @@ import type { KvResult, KvStateMachine } from "../../kv/state_machine.ts";
 import { capture } from "../../raft/core/invariants.ts";
 import type { Message, RaftEvent } from "../../raft/core/message.ts";
 import type { Raft } from "../../raft/core/raft.ts";
-import type { NodeId } from "../../raft/core/types.ts";
+import { nameOf, type NodeId } from "../../raft/core/types.ts";
 import type { ApplyContext } from "../../raft/rsm/state_machine.ts";
 import type { FileStorage } from "../../raft/storage/file_storage.ts";
 import type { WriteBatch } from "../../raft/storage/storage.ts";
@@ -54,7 +54,9 @@ export class Monitor implements Observer {
   readonly #logChanged: readonly Invariant[];
   readonly #onViolation: (violation: Violation) => void;
   readonly #viewOfRaft = new WeakMap<Raft, NodeView>();
-  /** The latest life of each node. */
+  /** The latest life of each node, by name. */
+  readonly #latest = new Map<string, NodeView>();
+  /** The latest life of each identity. */
   readonly #views = new Map<NodeId, NodeView>();
   readonly #promises = new Map<NodeId, NodePromises>();
   readonly #machines = new WeakMap<KvStateMachine, MachineView>();
@@ -80,9 +82,14 @@ export class Monitor implements Observer {
     this.#logChanged = this.#invariants.filter((one) => one.logChanged !== undefined);
   }
 
-  /** The latest life of a node; undefined before the first. */
-  viewOf(id: NodeId): NodeView | undefined {
-    return this.#views.get(id);
+  /** The latest life of a node, under whatever identity; undefined before the first. */
+  viewOf(name: string): NodeView | undefined {
+    return this.#latest.get(name);
+  }
+
+  /** The identity under which a node speaks, or spoke last. */
+  identityOf(name: string): NodeId {
+    return this.#latest.get(name)?.id ?? name;
   }
 
   /** The machine of a node, once it has executed a command. */
@@ -161,10 +168,10 @@ export class Monitor implements Observer {
       this.#onViolation(new Violation("harness", problem));
     }
     view.hasExecuted = true;
-    this.#machineOf.set(idOfLabel(this.#current), machine);
+    this.#machineOf.set(nameOf(this.#current), machine);
     // A machine restores its snapshot before its core takes a step: only now it is known whose it is.
     view.replica = this.#current;
-    if (this.#disregarded.has(idOfLabel(view.replica))) return;
+    if (this.#disregarded.has(nameOf(view.replica))) return;
     const { replica, previousIndex, hash: hashBefore } = view;
     const { hash: hashAfter } = machine.figures();
     view.previousIndex = context.index;
@@ -207,10 +214,11 @@ export class Monitor implements Observer {
     const promises = this.#promises.get(id) ?? new NodePromises();
     this.#promises.set(id, promises);
     const former = this.#views.get(id);
-    const label = `${id}#${this.#simulation.process(id).lives}`;
+    const label = `${id}#${this.#simulation.process(nameOf(id)).lives}`;
     const view = new NodeView(id, label, raft.state, promises);
     this.#viewOfRaft.set(raft, view);
     this.#views.set(id, view);
+    this.#latest.set(view.name, view);
     for (const invariant of this.#invariants) {
       const problem = invariant.started?.(view) ?? null;
       if (problem !== null) this.#violated(invariant, problem);
@@ -241,8 +249,8 @@ export class Monitor implements Observer {
 
   /** The code of a killed process runs on to its next wait; what it does there reaches nobody. */
   #lives(view: NodeView): boolean {
-    const process = this.#simulation.process(view.id);
-    return process.isAlive && this.#views.get(view.id) === view;
+    const process = this.#simulation.process(view.name);
+    return process.isAlive && this.#latest.get(view.name) === view;
   }
 
   #violated(invariant: Invariant, problem: string): void {
@@ -265,9 +273,4 @@ export class Monitor implements Observer {
 function serialsOf(command: Extract<KvCommand, { readonly sessionId: number }>): string {
   if (command.kind === "write") return `${command.serialNumber}`;
   return `${command.firstSerial}-${command.firstSerial + command.operations.length - 1}`;
-}
-
-/** The node of a life's label, `n1#2`. */
-function idOfLabel(label: string): NodeId {
-  return label.slice(0, label.lastIndexOf("#"));
 }

@@ -180,8 +180,8 @@ export class Nemesis implements Recovery {
       monitor.stepListener = null;
       counters.add("crash at a step of the core");
       const isPower = random.chance(0.7);
-      cluster.kill(node.id, isPower ? { kind: "power", disk: random.pick(crashPolicies) } : { kind: "process" });
-      this.later(10, 3_000, () => cluster.start(node.id));
+      cluster.kill(node.name, isPower ? { kind: "power", disk: random.pick(crashPolicies) } : { kind: "process" });
+      this.later(10, 3_000, () => cluster.start(node.name));
     };
   }
 

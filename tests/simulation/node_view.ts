@@ -6,7 +6,7 @@
 import type { StateCapture } from "../../raft/core/invariants.ts";
 import { capture } from "../../raft/core/invariants.ts";
 import type { RaftState } from "../../raft/core/state.ts";
-import type { Entry, EntryId, NodeId, Term } from "../../raft/core/types.ts";
+import { type Entry, type EntryId, nameOf, type NodeId, type Term } from "../../raft/core/types.ts";
 import { DurableRecord } from "./durable_record.ts";
 
 /** What a node has promised to others, which must outlive every crash. */
@@ -29,9 +29,11 @@ export interface LogChange {
 
 /** One life of a node, as an observer sees it. */
 export class NodeView {
-  /** The node. */
+  /** The node's identity, which is another one after it was given up and taken in again. */
   readonly id: NodeId;
-  /** The node and the number of this life, `n1#2`. */
+  /** The node's name, which stays, as do its machine and its address. */
+  readonly name: string;
+  /** The node's identity and the number of this life, `n1#2`. */
   readonly label: string;
   /** The core's state. */
   readonly state: RaftState;
@@ -51,6 +53,7 @@ export class NodeView {
 
   constructor(id: NodeId, label: string, state: RaftState, promises: NodePromises) {
     this.id = id;
+    this.name = nameOf(id);
     this.label = label;
     this.state = state;
     this.promises = promises;

@@ -4,7 +4,7 @@
  * @module
  */
 import { hasQuorum } from "../../raft/core/quorum.ts";
-import type { Configuration, NodeId } from "../../raft/core/types.ts";
+import { type Configuration, nameOf, type NodeId } from "../../raft/core/types.ts";
 import { electionTimeoutMs } from "../../raft/node/options.ts";
 import type { NemesisContext, Recovery } from "./nemesis_context.ts";
 
@@ -32,11 +32,12 @@ function askForMembers({ cluster, monitor, random }: NemesisContext): NodeId | u
   const log = leader === undefined ? undefined : monitor.viewOf(leader)?.state.log;
   if (leader === undefined || log === undefined) return undefined;
   const share = random.pick([0.5, 0.8, 1]);
-  const others = cluster.ids.filter((id) => !log.configuration.voters.includes(id));
+  const ids = cluster.ids.map((name) => monitor.identityOf(name));
+  const others = ids.filter((id) => !log.configuration.voters.includes(id));
   // Now and then nobody stays.
-  const voters = random.chance(0.2) && others.length > 0 ? others : cluster.ids.filter(() => random.chance(share));
+  const voters = random.chance(0.2) && others.length > 0 ? others : ids.filter(() => random.chance(share));
   if (voters.length === 0) return undefined;
-  const learners = cluster.ids.filter((id) => !voters.includes(id) && random.chance(0.5));
+  const learners = ids.filter((id) => !voters.includes(id) && random.chance(0.5));
   cluster.server(leader)?.replica.node.changeConfiguration({ voters, learners }, () => {});
   return leader;
 }
@@ -48,17 +49,19 @@ function askForMembers({ cluster, monitor, random }: NemesisContext): NodeId | u
 export function changeMembersInMinority(context: NemesisContext, recovery: Recovery): void {
   const { simulation, plan, cluster, monitor, counters, random } = context;
   const leader = cluster.leader();
-  const voters = (leader === undefined ? undefined : monitor.viewOf(leader)?.state.log)?.configuration.voters ?? [];
+  const log = leader === undefined ? undefined : monitor.viewOf(leader)?.state.log;
+  const voters = log?.configuration.voters.map(nameOf) ?? [];
   if (leader === undefined || voters.length < 2 || !voters.includes(leader)) return;
   const side = [leader];
   for (const id of random.shuffle(cluster.ids)) {
     const isQuorum = 2 * voters.filter((voter) => voter === id || side.includes(voter)).length >= voters.length;
     if (id !== leader && !isQuorum && random.chance(0.5)) side.push(id);
   }
+  const members = side.map((name) => monitor.identityOf(name));
   simulation.network.partition([side, cluster.ids.filter((id) => !side.includes(id))]);
   counters.add("change of members by a minority");
   const ask = (): void => {
-    cluster.server(leader)?.replica.node.changeConfiguration({ voters: side, learners: [] }, () => {});
+    cluster.server(leader)?.replica.node.changeConfiguration({ voters: members, learners: [] }, () => {});
   };
   const timeoutMs = electionTimeoutMs(plan.timing);
   ask();
@@ -84,16 +87,19 @@ function cutOffLeader(
 
 /**
  * Some nodes without which every configuration that any node still believes in has a quorum: a minority that may stay down.
+ * Identities that were given up are down for ever.
  */
 export function drawMinority(
-  ids: readonly NodeId[],
+  ids: readonly string[],
   configurations: readonly Configuration[],
-  pick: (members: readonly NodeId[]) => NodeId[],
-): Set<NodeId> {
-  const down = new Set<NodeId>();
+  identityOf: (name: string) => NodeId,
+  pick: (names: readonly string[]) => string[],
+): Set<string> {
+  const down = new Set<string>();
+  const isUp = (member: NodeId): boolean => !down.has(nameOf(member)) && identityOf(nameOf(member)) === member;
   for (const id of pick(ids)) {
     down.add(id);
-    const isEnough = configurations.every((one) => hasQuorum(one, (member) => !down.has(member)));
+    const isEnough = configurations.every((one) => hasQuorum(one, isUp));
     if (!isEnough) down.delete(id);
   }
   return down;

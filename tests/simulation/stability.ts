@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { NodeId } from "../../raft/core/types.ts";
+import { nameOf, type NodeId } from "../../raft/core/types.ts";
 import { electionTimeoutMs } from "../../raft/node/options.ts";
 import type { SeededRandom } from "../../raft/testing/mod.ts";
 import { describe, type HealingContext, probe } from "./healing_context.ts";
@@ -67,7 +67,8 @@ function drawDamage({ cluster, monitor }: HealingContext, random: SeededRandom):
   const leader = cluster.leader();
   const log = leader === undefined ? undefined : monitor.viewOf(leader)?.state.log;
   if (leader === undefined || log === undefined || log.configurationIndex > log.commitIndex) return null;
-  const { voters, outgoing } = log.configuration;
+  const { outgoing } = log.configuration;
+  const voters = log.configuration.voters.map(nameOf);
   if (voters.length < 3 || outgoing.length > 0 || !voters.includes(leader)) return null;
   const follower = random.pick(voters.filter((id) => id !== leader));
   const into = (node: NodeId): Link[] => cluster.ids.filter((id) => id !== node).map((id) => [id, node]);

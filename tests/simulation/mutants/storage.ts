@@ -43,6 +43,14 @@ export const storageMutants: readonly Mutant[] = [
     file: wal,
     find: "const opening: WriteBatch = { hardState, logStart: null, entries: batch.entries };",
     replace: "const opening: WriteBatch = { hardState: batch.hardState, logStart: null, entries: batch.entries };",
+    // With the one in the commit record nothing would be lost: it is missed at the next start, and the others are asked.
+    also: [{
+      file: wal,
+      find: `const result = { last, hardState };
+    appendBatch(records, this.#cbor, preambleBytes, this.#batch + 1`,
+      replace: `const result = { last, hardState: batch.hardState };
+    appendBatch(records, this.#cbor, preambleBytes, this.#batch + 1`,
+    }],
     whyItMatters: "deleting old segments deletes term and vote",
   },
   {
