@@ -58,7 +58,7 @@ export const maxLocks = 100_000;
 export const maxWatchHistoryEvents = 65_536;
 
 /** The same at a node that nobody has asked for changes yet; a power of two. */
-export const quietWatchHistoryEvents = 4_096;
+export const quietWatchHistoryEvents = 1_024;
 
 /** Bytes of those changes, each counted with its whole value. */
 export const maxWatchHistoryBytes = 32 * 1024 * 1024;
