@@ -8,6 +8,8 @@ const mebibyte = 1024 * 1024;
 
 /** Input files of one job, hence map tasks. With {@link maxReduces} the tasks of a job fit one item of a snapshot. */
 export const maxInputs = 4096;
+/** Bytes of an input file: `map` gets it as one text, and V8 has none that is longer. */
+export const maxInputBytes = 512 * mebibyte - 24;
 /** Reduce tasks of one job. */
 export const maxReduces = 1024;
 /** Characters of a job's description altogether, so that it fits a client's frame and a command of the log. */

@@ -79,4 +79,4 @@ export type {
   RunningTask,
   WorkerStatus,
 } from "./status.ts";
-export { defaultBufferBytes, defaultLeaseMs, maxInputs, maxReduces, minLeaseMs } from "./limits.ts";
+export { defaultBufferBytes, defaultLeaseMs, maxInputBytes, maxInputs, maxReduces, minLeaseMs } from "./limits.ts";

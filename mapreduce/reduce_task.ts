@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { ByteBuffer } from "./byte_buffer.ts";
 import { JobError } from "./errors.ts";
 import type { JobContext, ReduceFunction } from "./job.ts";
 import { outputName, reduceDirectory, runPath } from "./layout.ts";
@@ -89,6 +90,7 @@ export function outputLine(key: string, result: string): string {
 /** Writes lines of output. */
 class LineWriter implements Disposable {
   readonly #file: Deno.FsFile;
+  readonly #bytes = new ByteBuffer();
   #lines: string[] = [];
   #characters = 0;
   #isOpen = true;
@@ -117,8 +119,10 @@ class LineWriter implements Disposable {
   }
 
   #flush(): void {
-    const bytes = new TextEncoder().encode(this.#lines.join(""));
-    for (let rest = bytes; rest.length > 0;) rest = rest.subarray(this.#file.writeSync(rest));
+    const text = this.#lines.join("");
+    const bytes = this.#bytes.take(3 * text.length);
+    const { written } = new TextEncoder().encodeInto(text, bytes);
+    for (let rest = bytes.subarray(0, written); rest.length > 0;) rest = rest.subarray(this.#file.writeSync(rest));
     this.#lines = [];
     this.#characters = 0;
   }

@@ -17,6 +17,7 @@
  * @module
  */
 import { crc32 } from "node:zlib";
+import { ByteBuffer } from "./byte_buffer.ts";
 import { JobError, MissingRunError } from "./errors.ts";
 import { blockCharacters, maxBlockBytes, maxPairCharacters } from "./limits.ts";
 
@@ -34,6 +35,7 @@ export interface Group {
 /** Writes a run. Everything is synchronous: the files are small or in the page cache, and a promise for each costs more. */
 export class RunWriter {
   readonly #file: Deno.FsFile;
+  readonly #payload = new ByteBuffer();
   #numbers: number[] = [];
   #texts: string[] = [];
   #characters = 0;
@@ -96,7 +98,7 @@ export class RunWriter {
       throw new JobError("Cannot store a key or value that is no valid Unicode: it contains half a surrogate pair");
     }
     const head = 4 + 4 * count;
-    const payload = new Uint8Array(head + 3 * text.length);
+    const payload = this.#payload.take(head + 3 * text.length);
     const view = new DataView(payload.buffer);
     view.setUint32(0, count, true);
     for (const [position, number] of this.#numbers.entries()) view.setUint32(4 + 4 * position, number, true);
@@ -131,6 +133,8 @@ export class RunReader implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  readonly #payload = new ByteBuffer();
+  /** A view of the payload. */
   #numbers: Uint32Array<ArrayBuffer> = new Uint32Array();
   #nextNumber = 0;
   #text = "";
@@ -178,7 +182,7 @@ export class RunReader implements Disposable {
   }
 
   #readBlock(): boolean {
-    const header = new DataView(this.#read(8).buffer);
+    const header = new DataView(this.#read(new Uint8Array(8)).buffer);
     const length = header.getUint32(0, true);
     const second = header.getUint32(4, true);
     if (length === 0) {
@@ -186,7 +190,7 @@ export class RunReader implements Disposable {
       return false;
     }
     if (length < 8 || length > maxBlockBytes) return this.#damaged(`a block of ${length} bytes`);
-    const payload = this.#read(length);
+    const payload = this.#read(this.#payload.take(length));
     if (crc32(payload) !== second) return this.#damaged(`block ${this.#blocks} has another checksum`);
     const count = new DataView(payload.buffer).getUint32(0, true);
     const head = 4 + 4 * count;
@@ -199,9 +203,9 @@ export class RunReader implements Disposable {
     return true;
   }
 
-  #read(length: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(length);
-    for (let filled = 0; filled < length;) {
+  /** Fills the bytes and returns them. */
+  #read(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    for (let filled = 0; filled < bytes.length;) {
       const count = this.#file.readSync(bytes.subarray(filled));
       if (count === null || count === 0) return this.#damaged("it ends too early");
       filled += count;

@@ -115,12 +115,15 @@ export interface WorkerCommandOptions {
   readonly exitWhenIdle: boolean;
   /** See `--give-up`. */
   readonly giveUpSeconds: number;
+  /** See `--heap`. */
+  readonly heapMebibytes: number;
 }
 
 /** Runs one worker, in a process that may touch nothing but what is named, until Ctrl-C; returns its exit code. */
 export async function runWorkerInForeground(options: WorkerCommandOptions): Promise<number> {
   const { servers, clusterId, exitWhenIdle, importHosts } = options;
   checkCount("--give-up", options.giveUpSeconds, 1, 86_400);
+  checkCount("--heap", options.heapMebibytes, 64, 65_536);
   if (options.read.length === 0 || options.write.length === 0) {
     throw new UsageError(
       "Cannot start a worker that may touch nothing: name the directories of inputs and job with --read, and those of " +
@@ -134,7 +137,7 @@ export async function runWorkerInForeground(options: WorkerCommandOptions): Prom
     read: options.read.map((path) => resolve(path)),
     write: options.write.map((path) => resolve(path)),
     importHosts,
-  });
+  }, options.heapMebibytes);
   const process = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "inherit", stderr: "inherit" })
     .spawn();
   // The terminal sends Ctrl-C to both; a SIGTERM comes here alone.

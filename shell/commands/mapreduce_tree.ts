@@ -121,6 +121,11 @@ function addWorker(tree: Command, outcome: { exitCode: number }): void {
       .option("--import-host <host:string>", "Host that jobs may be loaded from; may be repeated", { collect: true })
       .option("--exit-when-idle", "End when no job is under way")
       .option("--give-up <seconds:integer>", "End when no coordinator answers for so long", { default: 30 })
+      .option(
+        "--heap <mebibytes:integer>",
+        "Memory for the job's data, in MiB: 112 and four times the largest input file, or more",
+        { default: 144 },
+      )
       .option("--cluster <name:string>", clusterText, { default: defaultCluster })
       .action(async (options) => {
         outcome.exitCode = await runWorkerInForeground({
@@ -131,6 +136,7 @@ function addWorker(tree: Command, outcome: { exitCode: number }): void {
           importHosts: options.importHost ?? [],
           exitWhenIdle: options.exitWhenIdle === true,
           giveUpSeconds: options.giveUp,
+          heapMebibytes: options.heap,
         });
       }),
   );

@@ -5,7 +5,7 @@
  */
 import { globSync } from "node:fs";
 import { dirname, resolve, toFileUrl } from "./paths.ts";
-import { JobError } from "../../mapreduce/mod.ts";
+import { JobError, maxInputBytes } from "../../mapreduce/mod.ts";
 
 /** The files that some patterns (`*`, `?`, `[…]`, `**`) match, each once, in the order of their names. */
 export function findInputs(patterns: readonly string[]): string[] {
@@ -22,6 +22,11 @@ export function findInputs(patterns: readonly string[]): string[] {
   }
   for (const path of found) checkReadable(path);
   return [...found];
+}
+
+/** Bytes of the largest of these files. */
+export function largestOf(paths: readonly string[]): number {
+  return Math.max(0, ...paths.map((path) => Deno.statSync(path).size));
 }
 
 /** The URL of a job's module, given as a path or as a URL. */
@@ -74,10 +79,17 @@ function isFile(path: string | URL): boolean {
 }
 
 function checkReadable(path: string): void {
+  let size: number;
   try {
-    Deno.openSync(path, { read: true }).close();
+    using file = Deno.openSync(path, { read: true });
+    size = file.statSync().size;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new JobError(`Cannot read the input file ${path}: ${reason}`);
   }
+  if (size <= maxInputBytes) return;
+  throw new JobError(
+    `Cannot read the input file ${path}: map gets it as one text, of ${maxInputBytes} bytes at most, and it has ${size}; ` +
+      "split it into several files",
+  );
 }

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { CoordinatorClient, JobError, type JobStatus } from "../../mapreduce/mod.ts";
-import { checkOutput, findInputs, moduleUrl } from "./job_inputs.ts";
+import { CoordinatorClient, defaultBufferBytes, JobError, type JobStatus } from "../../mapreduce/mod.ts";
+import { checkOutput, findInputs, largestOf, moduleUrl } from "./job_inputs.ts";
 import { LocalCoordinators } from "./local_coordinators.ts";
 import { LocalWorkers } from "./local_workers.ts";
 import { dirname, fileUrlToPath } from "./paths.ts";
-import { checkCommandLine, defaultMapReduceClusterId, type WorkerAccess } from "./settings.ts";
+import { checkCommandLine, defaultMapReduceClusterId, heapMebibytesFor, type WorkerAccess } from "./settings.ts";
 
 /** What is to be run, and how. */
 export interface LocalJobOptions {
@@ -105,7 +105,7 @@ export class LocalJob implements AsyncDisposable {
       }
       local = new LocalJob(options, job, workDirectory, coordinators);
       await local.#submit(module, inputs, outputDirectory);
-      local.#startWorkers(access);
+      local.#startWorkers(access, largestOf(inputs));
       return local;
     } catch (error) {
       if (local !== null) await local[Symbol.asyncDispose]();
@@ -181,10 +181,11 @@ export class LocalJob implements AsyncDisposable {
     if (result.kind === "refused") throw new JobError(`The coordinator does not take the job: ${result.message}`);
   }
 
-  #startWorkers(access: WorkerAccess): void {
+  #startWorkers(access: WorkerAccess, largestInputBytes: number): void {
     const { workers: count, bufferBytes, onProblem } = this.#options;
     this.#workers = new LocalWorkers({
       ...{ count, access, onProblem },
+      heapMebibytes: heapMebibytesFor({ largestInputBytes, bufferBytes: bufferBytes ?? defaultBufferBytes }),
       settings: {
         ...{ servers: this.addresses, clusterId: defaultMapReduceClusterId, giveUpMs, bufferBytes },
         ...{ exitWhenIdle: this.coordinators !== null, endsWithInput: true },

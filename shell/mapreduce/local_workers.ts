@@ -17,6 +17,8 @@ export interface LocalWorkersOptions {
   readonly settings: Omit<WorkerSettings, "worker">;
   /** What each may touch. */
   readonly access: WorkerAccess;
+  /** What each has for long-lived objects, in MiB. */
+  readonly heapMebibytes: number;
   /** All their logs go here. */
   readonly logFile: string;
   /** Told when one was lost. */
@@ -61,9 +63,9 @@ export class LocalWorkers implements AsyncDisposable {
   }
 
   #start(): void {
-    const { settings, access, logFile, onProblem } = this.#options;
+    const { settings, access, heapMebibytes, logFile, onProblem } = this.#options;
     const worker = `w${++this.#started}-${Deno.pid}`;
-    const child = Child.spawn(workerCommandLine({ ...settings, worker }, access), logFile);
+    const child = Child.spawn(workerCommandLine({ ...settings, worker }, access, heapMebibytes), logFile);
     this.#children.add(child);
     void child.ended.then((code) => {
       this.#children.delete(child);

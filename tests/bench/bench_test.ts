@@ -15,13 +15,13 @@ Deno.test("bench: a tiny run prints tables, writes figures and draws a page that
     const tiny = ["--seconds=0.05", "--puts=500", "--keys=200", "--clerks=5", "--appends=500", "--members=3"];
     const files = [`--json=${directory}/bench.json`, `--html=${directory}/bench.html`];
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["task", "bench", "--quick", "--missed-mebibytes=1", ...tiny, ...files],
+      args: ["task", "bench", "--quick", "--missed-mebibytes=1", "--text-mebibytes=1", ...tiny, ...files],
       cwd: new URL("../..", import.meta.url),
     }).output();
     const text = new TextDecoder();
     assertEquals(code, 0, text.decode(stderr));
     const { sections } = JSON.parse(await Deno.readTextFile(`${directory}/bench.json`));
-    assertEquals(sections.length, 11);
+    assertEquals(sections.length, 12);
     const page = await Deno.readTextFile(`${directory}/bench.html`);
     for (const { tables } of sections) {
       for (const { title, columns, rows } of tables) {

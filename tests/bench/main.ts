@@ -4,6 +4,7 @@
  *
  *     deno task bench [--quick] [--only PART,PART…] [--json FILE] [--html FILE]
  *                     [--seconds N] [--puts N] [--keys N] [--clerks N] [--appends N] [--members 3,5,7] [--missed-mebibytes N]
+ *                     [--text-mebibytes N]
  *
  * The parts are the keys of `sections` below; `sizes.ts` says what the numbers mean.
  *
@@ -13,6 +14,7 @@ import { pageHtml } from "./page.ts";
 import { type Findings, tableText } from "./report.ts";
 import { concurrency } from "./sections/concurrency.ts";
 import { clerkCount, keyCount, logLength, memberCount, oneKey, valueSizes } from "./sections/growth.ts";
+import { mapReduce } from "./sections/mapreduce.ts";
 import { catchUp, pauses, start } from "./sections/nodes.ts";
 import { reads } from "./sections/reads.ts";
 import { type BenchArguments, benchArguments, type Sizes } from "./sizes.ts";
@@ -29,6 +31,7 @@ const sections: Readonly<Record<string, (sizes: Sizes) => Promise<Findings>>> = 
   "start": start,
   "catch-up": catchUp,
   "pauses": pauses,
+  "mapreduce": mapReduce,
 };
 
 async function run({ sizes, only, json, html }: BenchArguments): Promise<void> {

@@ -21,6 +21,8 @@ export interface Sizes {
   readonly members: readonly number[];
   /** Mebibytes that a follower has missed. */
   readonly missedMebibytes: number;
+  /** Mebibytes of text whose words MapReduce counts; the large reduce task reads as much. */
+  readonly textMebibytes: number;
 }
 
 /** What is done unless something else is asked for: some minutes. */
@@ -32,6 +34,7 @@ export const defaultSizes: Sizes = {
   appends: 100_000,
   members: [3, 5, 7],
   missedMebibytes: 64,
+  textMebibytes: 256,
 };
 
 /** Less than a minute: whether everything works, and the first digit of each figure. */
@@ -43,6 +46,7 @@ export const quickSizes: Sizes = {
   appends: 5_000,
   members: [3, 5],
   missedMebibytes: 4,
+  textMebibytes: 16,
 };
 
 /** What a run was asked to do. */
@@ -71,6 +75,7 @@ export function benchArguments(words: readonly string[]): BenchArguments {
         appends: text,
         members: text,
         "missed-mebibytes": text,
+        "text-mebibytes": text,
       },
       ...{ only: text, json: text, html: text },
     },
@@ -90,6 +95,7 @@ export function benchArguments(words: readonly string[]): BenchArguments {
       appends: Math.min(100_000, number("appends", values.appends, base.appends)),
       members: values.members?.split(",").map((count) => number("members", count, 3)) ?? base.members,
       missedMebibytes: number("missed-mebibytes", values["missed-mebibytes"], base.missedMebibytes),
+      textMebibytes: number("text-mebibytes", values["text-mebibytes"], base.textMebibytes),
     },
     only: values.only?.split(",") ?? [],
     json: values.json,
