@@ -4,13 +4,11 @@
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
+import { integerFrom, ShapeError } from "../raft/encoding/shape.ts";
 import { maxCounter } from "./limits.ts";
 
-/** Well-formed CBOR that is not what the protocol or a format says. The message names the field. */
-export class ShapeError extends Error {
-  /** The class name, for logs. */
-  override readonly name = "ShapeError";
-}
+// Users of this module need them beside its own.
+export { integerFrom, ShapeError };
 
 /** The items of an array with exactly `count` of them. */
 export function arrayOf(value: CborValue | undefined, count: number, what: string): readonly CborValue[] {
@@ -27,18 +25,7 @@ export function arrayFrom(value: CborValue | undefined, what: string): readonly 
 
 /** An integer with `least <= value <= maxCounter`. */
 export function counterFrom(value: CborValue | undefined, least: number, what: string): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > maxCounter) {
-    throw new ShapeError(`${what} must be an integer from ${least} to ${maxCounter}`);
-  }
-  return value;
-}
-
-/** An integer with `least <= value <= most`. */
-export function integerFrom(value: CborValue | undefined, least: number, most: number, what: string): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
-    throw new ShapeError(`${what} must be an integer from ${least} to ${most}`);
-  }
-  return value;
+  return integerFrom(value, least, maxCounter, what);
 }
 
 /** A boolean. */

@@ -10,10 +10,11 @@
  */
 import { type CborValue, decodeCbor, encodeCbor } from "../raft/encoding/cbor.ts";
 import type { ApplyContext, CommandCodec, SnapshotSource, StateMachine } from "../raft/rsm/state_machine.ts";
+import { ShapeError } from "../raft/encoding/shape.ts";
 import { JobState } from "./job_state.ts";
 import { maxJobs, maxWorkers } from "./limits.ts";
 import { type AttemptId, type Command, commandCodec, type CommandResult, type JobSpec } from "./protocol.ts";
-import { Fields, ShapeError } from "./shape.ts";
+import { Fields } from "./shape.ts";
 import type { MapReduceStatus } from "./status.ts";
 
 /** What can be asked of the machine: the status of one job, or of all. */

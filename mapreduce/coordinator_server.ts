@@ -9,9 +9,9 @@ import type { NotDoneReason } from "../raft/rsm/errors.ts";
 import type { MachineOptions } from "../raft/rsm/options.ts";
 import { ReplicatedStateMachine } from "../raft/rsm/rsm.ts";
 import { readAnyBody } from "../raft/wire/rpc.ts";
+import { ShapeError } from "../raft/encoding/shape.ts";
 import { CoordinatorMachine, type CoordinatorQuery } from "./coordinator.ts";
 import { type Command, commandCodec, type CommandResult, type Request, requestFrom } from "./protocol.ts";
-import { ShapeError } from "./shape.ts";
 import type { CoordinatorNodeStatus, MapReduceStatus } from "./status.ts";
 
 /** One coordinator of a cluster; see `NodeOptions` and `MachineOptions` for each. */

@@ -8,6 +8,7 @@
  * @module
  */
 import { type CborValue, decodeCbor, encodeCbor } from "../raft/encoding/cbor.ts";
+import { integerFrom, ShapeError } from "../raft/encoding/shape.ts";
 import {
   maxFailures,
   maxInputs,
@@ -17,7 +18,7 @@ import {
   maxSpecCharacters,
   minLeaseMs,
 } from "./limits.ts";
-import { Fields, integerFrom, ShapeError, textFrom } from "./shape.ts";
+import { Fields, textFrom } from "./shape.ts";
 
 /** What kind of work a task is. "publish" is the last one: it gives the output its name. */
 export type TaskKind = "map" | "reduce" | "publish";

@@ -4,12 +4,7 @@
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
-
-/** Well-formed CBOR that is not what the protocol says. The message names the field. */
-export class ShapeError extends Error {
-  /** The class name, for logs. */
-  override readonly name = "ShapeError";
-}
+import { integerFrom, ShapeError } from "../raft/encoding/shape.ts";
 
 /** The fields of a CBOR map, each read once by name and kind. */
 export class Fields {
@@ -72,13 +67,5 @@ export class Fields {
 export function textFrom(value: CborValue | undefined, maxCharacters: number, what: string): string {
   if (typeof value !== "string") throw new ShapeError(`${what} must be a text`);
   if (value.length > maxCharacters) throw new ShapeError(`${what} must have at most ${maxCharacters} characters`);
-  return value;
-}
-
-/** An integer from `least` to `most`. */
-export function integerFrom(value: CborValue | undefined, least: number, most: number, what: string): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
-    throw new ShapeError(`${what} must be an integer from ${least} to ${most}`);
-  }
   return value;
 }

@@ -13,8 +13,9 @@
  * @module
  */
 import type { CborValue } from "../raft/encoding/cbor.ts";
+import { integerFrom, ShapeError } from "../raft/encoding/shape.ts";
 import { maxNameCharacters } from "./limits.ts";
-import { integerFrom, ShapeError, textFrom } from "./shape.ts";
+import { textFrom } from "./shape.ts";
 
 /** See the module. */
 export class TaskState {
