@@ -46,19 +46,24 @@ export async function runAsChild(start: StartServer): Promise<never> {
  * Runs the server until `stop` or SIGTERM; returns the exit code. Rejects when it cannot be started. A node that may not
  * go on under its identity is started again, for it then takes another one.
  */
-async function runServer(settings: NodeSettings, start: StartServer, stop: AbortSignal): Promise<number> {
+export async function runServer(settings: NodeSettings, start: StartServer, stop: AbortSignal): Promise<number> {
   const terminated = new AbortController();
-  Deno.addSignalListener("SIGTERM", () => terminated.abort());
+  const onTerminated = (): void => terminated.abort();
+  Deno.addSignalListener("SIGTERM", onTerminated);
   const end = AbortSignal.any([stop, terminated.signal]);
-  for (;;) {
-    const reason = await runOnce(settings, start, end);
-    if (reason === null) {
-      log(`${settings.id} stops`);
-      return exitOk;
+  try {
+    for (;;) {
+      const reason = await runOnce(settings, start, end);
+      if (reason === null) {
+        log(`${settings.id} stops`);
+        return exitOk;
+      }
+      log(`${settings.id} has failed and takes no further part: ${reason.message}`);
+      if (!(reason instanceof RetiredError)) return exitFailed;
+      log(`${settings.id} starts again`);
     }
-    log(`${settings.id} has failed and takes no further part: ${reason.message}`);
-    if (!(reason instanceof RetiredError)) return exitFailed;
-    log(`${settings.id} starts again`);
+  } finally {
+    Deno.removeSignalListener("SIGTERM", onTerminated);
   }
 }
 
