@@ -30,7 +30,22 @@ export class MissingRunError extends Error {
   }
 }
 
-/** The text of anything that was thrown, with its stack if it has one. */
+/** Where Balsa's own modules are. */
+const ownModules = new URL("../", import.meta.url).href;
+/** Jobs among them. */
+const sampleJobs = new URL("./samples/", import.meta.url).href;
+
+/**
+ * The text of anything that was thrown by a job's code: with its stack, if it has one, down to where Balsa has called the
+ * job. What Balsa itself has to say against a job is no matter of its own stack.
+ */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.stack ?? `${error.name}: ${error.message}` : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { message, name, stack = `${name}: ${message}` } = error;
+  if (error instanceof JobError) return message;
+  const lines = stack.split("\n");
+  const isOwn = (line: string): boolean => line.includes(ownModules) && !line.includes(sampleJobs);
+  // Modules of the runtime ("ext:deno_fs") have no address.
+  const last = lines.findLastIndex((line) => /^ +at .*:\/\//.test(line) && !isOwn(line));
+  return last < 0 ? stack : lines.slice(0, last + 1).join("\n");
 }

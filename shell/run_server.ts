@@ -31,8 +31,8 @@ export async function runInForeground(settings: NodeSettings, start: StartServer
 export async function runAsChild(start: StartServer): Promise<never> {
   const stop = new AbortController();
   void untilInputEnds().then(() => stop.abort());
-  // Ctrl-C goes to every process of the terminal; the shell decides what it means and ends its servers itself.
-  Deno.addSignalListener("SIGINT", () => {});
+  // These go to every process of the terminal; the shell decides what they mean and ends its servers itself.
+  for (const signal of ["SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
   try {
     Deno.exit(await runServer(fromArguments(Deno.args), start, stop.signal));
   } catch (error) {

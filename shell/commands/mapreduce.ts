@@ -10,8 +10,9 @@ import {
   maxReduces,
   minLeaseMs,
 } from "../../mapreduce/mod.ts";
+import { endings } from "../endings.ts";
 import { CommandFailed, exitFailed, exitOk, UsageError } from "../failure.ts";
-import { readParameters } from "../mapreduce/job_inputs.ts";
+import { isFilled, readParameters } from "../mapreduce/job_inputs.ts";
 import { LocalJob } from "../mapreduce/local_job.ts";
 import { figuresOf, ProgressBar } from "../mapreduce/progress_bar.ts";
 import { resolve } from "../mapreduce/paths.ts";
@@ -57,9 +58,7 @@ export async function runMapReduce(options: RunOptions, output: Output): Promise
   checkCount("--lease", options.leaseMs, minLeaseMs, 86_400_000);
   if (options.bufferMebibytes !== null) checkCount("--buffer", options.bufferMebibytes, 1, 65_536);
   const bar = new ProgressBar(output);
-  const interrupt = new AbortController();
-  const onInterrupt = (): void => interrupt.abort(new CommandFailed("Interrupted: no output was written"));
-  Deno.addSignalListener("SIGINT", onInterrupt);
+  using interrupt = new Interrupt();
   const startedAtMs = performance.now();
   try {
     await using job = await LocalJob.start({
@@ -90,12 +89,44 @@ export async function runMapReduce(options: RunOptions, output: Output): Promise
     return exitOk;
   } catch (error) {
     bar.clear();
-    interrupt.signal.throwIfAborted();
+    interrupt.throwIfAny(options.output);
     if (!(error instanceof JobError || error instanceof CoordinatorUnreachableError)) throw error;
     output.note(`balsa: ${error.message}`);
     return exitFailed;
-  } finally {
-    Deno.removeSignalListener("SIGINT", onInterrupt);
+  }
+}
+
+/** A signal to end that arrives while a job is under way. */
+class Interrupt implements Disposable {
+  readonly #abort = new AbortController();
+  readonly #listeners = new DisposableStack();
+  #exitCode: number = exitFailed;
+
+  constructor() {
+    for (const [signal, number] of endings) {
+      const listener = (): void => {
+        this.#exitCode = 128 + number;
+        this.#abort.abort();
+      };
+      Deno.addSignalListener(signal, listener);
+      this.#listeners.defer(() => Deno.removeSignalListener(signal, listener));
+    }
+  }
+
+  /** Aborted when there was one. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Says so, and what has become of the output: all of it or nothing, for its directory appears by one rename. */
+  throwIfAny(output: string): void {
+    if (!this.signal.aborted) return;
+    const fate = isFilled(output) ? `the output in ${output} was complete by then` : "no output was written";
+    throw new CommandFailed(`Interrupted: ${fate}`, this.#exitCode);
+  }
+
+  [Symbol.dispose](): void {
+    this.#listeners.dispose();
   }
 }
 
@@ -131,18 +162,17 @@ export async function runWorkerInForeground(options: WorkerCommandOptions): Prom
     );
   }
   const args = workerCommandLine({
-    ...{ servers, clusterId, exitWhenIdle, worker: "", endsWithInput: false, bufferBytes: null },
+    ...{ servers, clusterId, exitWhenIdle, worker: "", bufferBytes: null },
     giveUpMs: options.giveUpSeconds * 1000,
   }, {
     read: options.read.map((path) => resolve(path)),
     write: options.write.map((path) => resolve(path)),
     importHosts,
   }, options.heapMebibytes);
-  const process = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "inherit", stderr: "inherit" })
+  // It ends when its standard input does: not later than this process, however that ends.
+  const process = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "inherit", stderr: "inherit" })
     .spawn();
-  // The terminal sends Ctrl-C to both; a SIGTERM comes here alone.
-  Deno.addSignalListener("SIGINT", () => {});
-  Deno.addSignalListener("SIGTERM", () => process.kill("SIGTERM"));
+  for (const [signal] of endings) Deno.addSignalListener(signal, () => process.kill("SIGTERM"));
   return (await process.status).code;
 }
 

@@ -5,6 +5,7 @@
  */
 import { type GroupReport, type ShardChange, type ShardConfiguration, ShardController } from "../../kv/mod.ts";
 import { Announcer } from "../announcer.ts";
+import { endings } from "../endings.ts";
 import { CommandFailed, UsageError } from "../failure.ts";
 import { LocalShards } from "../local_shards.ts";
 import type { Output } from "../output.ts";
@@ -29,9 +30,6 @@ export interface ShardsStartOptions {
   /** Where results and remarks go. */
   readonly output: Output;
 }
-
-/** Signals that ask this process to end, with their numbers: the exit code is 128 more. */
-const endings = [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]] as const;
 
 /** How long a change may wait for the controller, in milliseconds, unless told otherwise. */
 const defaultTimeoutMs = 10_000;

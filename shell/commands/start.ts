@@ -4,6 +4,7 @@
  * @module
  */
 import { Announcer } from "../announcer.ts";
+import { endings } from "../endings.ts";
 import { LocalCluster } from "../local_cluster.ts";
 import type { Output } from "../output.ts";
 import { palette } from "../render.ts";
@@ -20,9 +21,6 @@ export interface StartOptions {
   /** Where results and remarks go. */
   readonly output: Output;
 }
-
-/** Signals that ask this process to end, with their numbers: the exit code is 128 more. */
-const endings = [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]] as const;
 
 /** Runs the nodes and the shell until the user leaves; returns the exit code. */
 export async function runStart(options: StartOptions): Promise<number> {

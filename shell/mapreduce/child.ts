@@ -17,8 +17,6 @@ export class Child {
   readonly firstLine: Promise<string | null>;
   /** Resolves to its exit code when it has ended and its log is written. */
   readonly ended: Promise<number>;
-  /** Whether {@link stop} was called. */
-  isStopping = false;
   readonly #process: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: string[] = [];
@@ -65,11 +63,16 @@ export class Child {
 
   /** Asks it to stop, and makes it stop if it does not. */
   async stop(): Promise<void> {
-    this.isStopping = true;
     this.kill("SIGTERM");
     const impatience = setTimeout(() => this.kill("SIGKILL"), stopTimeoutMs);
     await this.ended;
     clearTimeout(impatience);
+  }
+
+  /** Ends it at once: for a process that leaves nothing behind that matters. */
+  async end(): Promise<void> {
+    this.kill("SIGKILL");
+    await this.ended;
   }
 
   async #keepLog(stream: ReadableStream<Uint8Array>, logFile: string): Promise<void> {

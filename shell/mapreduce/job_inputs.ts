@@ -12,16 +12,22 @@ export function findInputs(patterns: readonly string[]): string[] {
   const found = new Set<string>();
   for (const pattern of patterns) {
     // A file whose name looks like a pattern is meant itself.
-    const paths = isFile(pattern) ? [pattern] : globSync(pattern).filter(isFile).sort();
-    if (paths.length === 0) {
-      throw new JobError(
-        `Cannot find input: no file matches "${pattern}" in ${Deno.cwd()}; patterns such as 'books/*.txt' must be quoted`,
-      );
-    }
+    const matches = isFile(pattern) ? [pattern] : globSync(pattern);
+    const paths = matches.filter(isFile).sort();
+    if (paths.length === 0) throw noFile(pattern, matches);
     for (const path of paths) found.add(path);
   }
   for (const path of found) checkReadable(path);
   return [...found];
+}
+
+function noFile(pattern: string, [directory]: readonly string[]): JobError {
+  return new JobError(
+    directory === undefined
+      ? `Cannot find input: no file matches "${pattern}" in ${Deno.cwd()}; patterns such as 'books/*.txt' must be quoted`
+      : `Cannot find input: "${pattern}" matches no file, only ${directory}; for the files in a directory say ` +
+        `'${directory.replace(/\/+$/, "")}/*'`,
+  );
 }
 
 /** Bytes of the largest of these files. */
@@ -59,6 +65,15 @@ export function checkOutput(output: string): string {
   throw new JobError(
     `Cannot write output to ${output}: the directory is not empty; remove it, or give --output another one`,
   );
+}
+
+/** Whether there is output in this directory. */
+export function isFilled(output: string): boolean {
+  try {
+    return [...Deno.readDirSync(output)].length > 0;
+  } catch {
+    return false; // Not there: nothing has been published.
+  }
 }
 
 /** `NAME=VALUE` of each parameter. */

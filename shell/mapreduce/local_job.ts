@@ -188,7 +188,7 @@ export class LocalJob implements AsyncDisposable {
       heapMebibytes: heapMebibytesFor({ largestInputBytes, bufferBytes: bufferBytes ?? defaultBufferBytes }),
       settings: {
         ...{ servers: this.addresses, clusterId: defaultMapReduceClusterId, giveUpMs, bufferBytes },
-        ...{ exitWhenIdle: this.coordinators !== null, endsWithInput: true },
+        ...{ exitWhenIdle: this.coordinators !== null },
       },
       logFile: `${this.workDirectory}/workers.log`,
     });

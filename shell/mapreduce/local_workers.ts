@@ -56,10 +56,10 @@ export class LocalWorkers implements AsyncDisposable {
     this.#losses = 0;
   }
 
-  /** Stops them. */
+  /** Ends them, whatever they are at: the job's code may hold the thread, and an attempt that is not complete is void. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([...this.#children].map((child) => child.stop()));
+    await Promise.all([...this.#children].map((child) => child.end()));
   }
 
   #start(): void {

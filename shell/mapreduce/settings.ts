@@ -20,8 +20,6 @@ export interface WorkerSettings {
   readonly worker: string;
   /** Whether it ends when no job is under way. */
   readonly exitWhenIdle: boolean;
-  /** Whether it ends when its standard input does. */
-  readonly endsWithInput: boolean;
   /** It gives up when no coordinator answers for so long, in milliseconds. */
   readonly giveUpMs: number;
   /** See `WorkerOptions.bufferBytes`; null for the default. */

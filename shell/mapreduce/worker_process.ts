@@ -13,32 +13,32 @@ import { describeFailure, exitOk } from "../failure.ts";
 import { untilInputEnds } from "../input_end.ts";
 import type { WorkerSettings } from "./settings.ts";
 
-/** Executes tasks until there are none, or until it is told to stop. */
+/**
+ * Executes tasks until there are none, or until it is told to stop. Then it does not wait for the job's code, which may take
+ * long: an attempt that is not complete is void, and somebody else makes another one.
+ */
 async function work(settings: WorkerSettings): Promise<void> {
-  const stop = new AbortController();
-  const end = (): void => stop.abort(new Error("the worker was stopped"));
-  if (settings.endsWithInput) {
-    void untilInputEnds().then(end);
-    // Ctrl-C goes to every process of the terminal; who started this worker decides what it means.
-    Deno.addSignalListener("SIGINT", () => {});
-  } else Deno.addSignalListener("SIGINT", end);
-  Deno.addSignalListener("SIGTERM", end);
   const worker = settings.worker === "" ? `${crypto.randomUUID().slice(0, 8)}-${Deno.pid}` : settings.worker;
   console.log(`worker ${worker} asks ${settings.servers.join(", ")}`);
-  try {
-    await runWorker({
-      servers: settings.servers,
-      clusterId: settings.clusterId,
-      worker,
-      exitWhenIdle: settings.exitWhenIdle,
-      giveUpMs: settings.giveUpMs,
-      ...(settings.bufferBytes === null ? {} : { bufferBytes: settings.bufferBytes }),
-      signal: stop.signal,
-      onEvent: (text) => console.error(`${new Date().toISOString()} ${worker}: ${text}`),
-    });
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-  }
+  const working = runWorker({
+    servers: settings.servers,
+    clusterId: settings.clusterId,
+    worker,
+    exitWhenIdle: settings.exitWhenIdle,
+    giveUpMs: settings.giveUpMs,
+    ...(settings.bufferBytes === null ? {} : { bufferBytes: settings.bufferBytes }),
+    onEvent: (text) => console.error(`${new Date().toISOString()} ${worker}: ${text}`),
+  });
+  await Promise.race([working, untilStopped()]);
+}
+
+/** Resolves when the worker is told to stop, or when who started it has gone. */
+async function untilStopped(): Promise<void> {
+  const stopped = Promise.withResolvers<void>();
+  Deno.addSignalListener("SIGTERM", stopped.resolve);
+  // These go to every process of the terminal; who started this worker decides what they mean.
+  for (const signal of ["SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
+  await Promise.race([stopped.promise, untilInputEnds()]);
 }
 
 if (import.meta.main) {

@@ -2,7 +2,7 @@
  * Whole jobs: coordinators and workers as processes, from input files to output directory.
  */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { JobError, jobFromModule } from "../../mapreduce/mod.ts";
+import { JobError, jobFromModule, maxInputBytes } from "../../mapreduce/mod.ts";
 import * as grep from "../../mapreduce/samples/grep.ts";
 import * as invertedIndex from "../../mapreduce/samples/inverted_index.ts";
 import * as topK from "../../mapreduce/samples/top_k.ts";
@@ -105,6 +105,12 @@ Deno.test("mapreduce: what cannot be run is refused before anything is started",
     assertStringIncludes((await assertRejects(start, JobError)).message, expected);
   };
   await refused("no file matches", { inputs: [`${directory.path}/nothing/*`] });
+  await refused(`matches no file, only ${directory.path}/books; for the files in`, {
+    inputs: [`${directory.path}/books`],
+  });
+  await Deno.writeTextFile(`${directory.path}/huge`, "");
+  await Deno.truncate(`${directory.path}/huge`, maxInputBytes + 1); // It has no data, and takes no room.
+  await refused("split it into several files", { inputs: [`${directory.path}/huge`] });
   await refused("there is no such file", { module: `${directory.path}/nothing.ts` });
   await Deno.mkdir(`${directory.output}.working`);
   await refused("another run is under way", {});
