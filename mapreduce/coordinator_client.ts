@@ -23,6 +23,8 @@ export interface CoordinatorClientOptions {
   readonly giveUpMs?: number;
   /** A coordinator that answers nothing for so long is left for another one, in milliseconds; 2000 unless given. */
   readonly attemptTimeoutMs?: number;
+  /** Told when a call has waited for three seconds and waits on, and why. Must not throw. */
+  readonly onWaiting?: (text: string) => void;
   /** Ends all calls when aborted. */
   readonly signal?: AbortSignal;
   /** Sockets; the machine's own by default. */
@@ -36,6 +38,9 @@ export interface CoordinatorClientOptions {
 /** Pauses after a turn without success grow from the first to the second. Milliseconds. */
 const minPauseMs = 20;
 const maxPauseMs = 500;
+
+/** A call that has waited for so long says so: longer than an election usually takes. Milliseconds. */
+const waitingAfterMs = 3000;
 
 const longestText = 1_000_000;
 
@@ -61,6 +66,7 @@ export class CoordinatorClient implements Disposable {
       clusterId: options.clusterId ?? "",
       giveUpMs: options.giveUpMs ?? 30_000,
       attemptTimeoutMs: options.attemptTimeoutMs ?? 2000,
+      onWaiting: options.onWaiting ?? (() => {}),
       network: options.network ?? realPlatform.network,
       clock: options.clock ?? realClock,
       random: options.random ?? realRandom,
@@ -97,19 +103,25 @@ export class CoordinatorClient implements Disposable {
   }
 
   async #call(request: Request): Promise<CborValue> {
-    const { clock, giveUpMs } = this.#options;
-    const deadlineMs = clock.monotonicMs() + giveUpMs;
+    const { clock, giveUpMs, onWaiting } = this.#options;
+    const startedAtMs = clock.monotonicMs();
+    const seconds = Math.round(giveUpMs / 1000);
     let reason = "nobody was asked";
+    let hasTold = false;
     for (let tries = 1;; tries++) {
       this.#signal?.throwIfAborted();
       if (this.#isClosed) throw new CoordinatorUnreachableError("Cannot ask a coordinator: the client was closed");
       const reply = await this.#try(request);
       if (reply.kind === "value") return reply.value;
       reason = reply.reason;
-      if (clock.monotonicMs() >= deadlineMs) break;
+      const waitedMs = clock.monotonicMs() - startedAtMs;
+      if (waitedMs >= giveUpMs) break;
+      if (waitedMs >= waitingAfterMs && !hasTold) {
+        onWaiting(`no coordinator that leads has answered yet (${reason}); they are asked for ${seconds} s altogether`);
+        hasTold = true;
+      }
       await this.#pause(tries);
     }
-    const seconds = Math.round(giveUpMs / 1000);
     throw new CoordinatorUnreachableError(
       `Cannot reach a coordinator that leads at ${this.#addresses.join(", ")}: none has answered for ${seconds} s ` +
         `(${reason}); see whether a majority of them runs, or give other addresses`,

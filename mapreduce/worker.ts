@@ -42,8 +42,8 @@ class NotWantedError extends Error {
  * `CoordinatorUnreachableError` when no coordinator answers for `giveUpMs`.
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
-  const { servers, worker, exitWhenIdle } = options;
-  using client = new CoordinatorClient(servers, options);
+  const { servers, worker, exitWhenIdle, onEvent = () => {} } = options;
+  using client = new CoordinatorClient(servers, { onWaiting: onEvent, ...options });
   const clock = options.clock ?? realClock;
   const { signal } = options;
   for (;;) {

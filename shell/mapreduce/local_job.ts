@@ -82,6 +82,7 @@ export class LocalJob implements AsyncDisposable {
     this.addresses = coordinators?.addresses ?? options.servers ?? [];
     this.#client = new CoordinatorClient(this.addresses, {
       clusterId: defaultMapReduceClusterId,
+      onWaiting: options.onProblem,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
   }

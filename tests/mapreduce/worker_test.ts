@@ -10,7 +10,7 @@ import {
   type JobSpec,
   runWorker,
 } from "../../mapreduce/mod.ts";
-import { realClock } from "../../raft/mod.ts";
+import { type Clock, realClock } from "../../raft/mod.ts";
 import { realPlatform } from "../../raft/open.ts";
 import { RpcClient } from "../../raft/wire/rpc.ts";
 import { freePorts } from "../e2e/until.ts";
@@ -118,9 +118,20 @@ Deno.test("worker: code that hangs loses its task to another worker, and code th
 
 Deno.test("worker: a cluster that is dead is given up with its addresses", async () => {
   const servers = freePorts(2).map((port) => `127.0.0.1:${port}`);
-  const run = () => runWorker({ servers, worker: "w1", giveUpMs: 300 });
+  const hurried: Clock = {
+    ...realClock,
+    monotonicMs: () => 20 * performance.now(),
+    after: (delayMs, callback) => realClock.after(delayMs / 20, callback),
+  };
+  const events: string[] = [];
+  const run = () => runWorker({ servers, worker: "w1", clock: hurried, onEvent: (text) => events.push(text) });
   const { message } = await assertRejects(run, CoordinatorUnreachableError);
   for (const address of servers) assertStringIncludes(message, address);
+  assertEquals(events.length, 1, "it is told once that nobody has answered yet");
+  assertStringIncludes(
+    events[0] ?? "",
+    "connection refused: nobody listens there); they are asked for 30 s altogether",
+  );
 });
 
 Deno.test("worker: an input file that cannot be read fails the job with its name", async () => {
