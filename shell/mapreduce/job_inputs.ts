@@ -48,14 +48,10 @@ export function moduleUrl(module: string): string {
 /** Makes sure that output can be published as this directory: it must not exist yet, or be empty. Returns its full path. */
 export function checkOutput(output: string): string {
   const path = resolve(output);
-  let names: Deno.DirEntry[];
+  let names: readonly Deno.DirEntry[];
   try {
-    names = [...Deno.readDirSync(path)];
+    names = entriesOf(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      Deno.mkdirSync(dirname(path), { recursive: true });
-      return path;
-    }
     const reason = error instanceof Error ? error.message : String(error);
     throw new JobError(
       `Cannot write output to ${output}: ${reason}; give --output a directory that does not exist yet`,
@@ -65,6 +61,17 @@ export function checkOutput(output: string): string {
   throw new JobError(
     `Cannot write output to ${output}: the directory is not empty; remove it, or give --output another one`,
   );
+}
+
+/** What is in a directory; one that is not there is empty, and what it is to be in is made. */
+function entriesOf(path: string): readonly Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(path)];
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    return [];
+  }
 }
 
 /** Whether there is output in this directory. */

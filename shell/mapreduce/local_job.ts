@@ -201,7 +201,10 @@ function makeWorkDirectory(path: string): void {
   try {
     Deno.mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new JobError(`Cannot run the job: its work directory is beside its output: ${reason}`);
+    }
     throw new JobError(
       `Cannot run the job: its work directory ${path} exists; another run is under way, or one was killed and has left it: ` +
         "remove it, or give --output another directory",
