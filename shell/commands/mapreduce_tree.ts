@@ -123,8 +123,8 @@ function addWorker(tree: Command, outcome: { exitCode: number }): void {
       .option("--give-up <seconds:integer>", "End when no coordinator answers for so long", { default: 30 })
       .option(
         "--heap <mebibytes:integer>",
-        "Memory for the job's data, in MiB: 112 and four times the largest input file, or more",
-        { default: 144 },
+        "Memory for the job's data, in MiB: 104 and four times the largest input file, or more",
+        { default: 136 },
       )
       .option("--cluster <name:string>", clusterText, { default: defaultCluster })
       .action(async (options) => {

@@ -18,11 +18,11 @@ Deno.test("memory: a reduce task reads twice what a worker may have, and the wor
 
 Deno.test("memory: the heap has room for the largest input as text of two bytes, and for the buffer", () => {
   const usual = heapMebibytesFor({ largestInputBytes: 8 * mebibyte, bufferBytes: 32 * mebibyte });
-  assertEquals(usual, 144);
-  // With code and stacks, some 80 MiB, and three semi-spaces of 4 MiB it stays below the limit, by construction.
-  assertLess(usual + 80 + 3 * 4, workerMemoryLimitBytes / mebibyte);
+  assertEquals(usual, 136);
+  // With code and stacks, some 80 MiB, and three semi-spaces of 8 MiB it stays below the limit, by construction.
+  assertLess(usual + 80 + 3 * 8, workerMemoryLimitBytes / mebibyte);
   const large = heapMebibytesFor({ largestInputBytes: 500 * mebibyte + 1, bufferBytes: mebibyte });
-  assertEquals(large, 48 + 2001 + 2);
+  assertEquals(large, 40 + 2001 + 2);
 });
 
 Deno.test("memory: a buffer gives the same bytes again, but keeps none that are huge", () => {
