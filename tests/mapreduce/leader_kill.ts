@@ -15,7 +15,7 @@ import { JobDirectory, moduleOf, sequentialLines } from "./job_runs.ts";
 
 const bookCount = 12;
 /** How long the job takes without trouble, in milliseconds, roughly: kills fall into this time. */
-const usualMs = 2000;
+const usualMs = 1500;
 
 /** What a run has come to. */
 export interface LeaderKillRun {
