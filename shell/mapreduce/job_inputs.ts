@@ -32,7 +32,7 @@ function noFile(pattern: string, [directory]: readonly string[]): JobError {
 
 /** Bytes of the largest of these files. */
 export function largestOf(paths: readonly string[]): number {
-  return Math.max(0, ...paths.map((path) => Deno.statSync(path).size));
+  return paths.reduce((largest, path) => Math.max(largest, Deno.statSync(path).size), 0);
 }
 
 /** The URL of a job's module, given as a path or as a URL. */
