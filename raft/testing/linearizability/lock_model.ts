@@ -22,6 +22,8 @@ export interface LockState {
   readonly token: number;
   /** False while the holder's token was not told, because its `acquire` was never answered: it is then `token` or more. */
   readonly isExact: boolean;
+  /** Tokens above `token` that were found not to be the holder's, ascending; none if `isExact`. */
+  readonly refused: readonly number[];
 }
 
 /** A call on a lock. */
@@ -54,23 +56,27 @@ export function lockModel(options: LockModelOptions = {}): Model<LockState, Lock
     partitionKey: keyOf,
     input: readInput,
     output: readOutput,
-    initial: () => ({ holder: undefined, token: 0, isExact: true }),
+    initial: () => ({ holder: undefined, token: 0, isExact: true, refused: [] }),
     step: (state, input, output) =>
       input.kind === "acquire"
         ? acquire(state, input.holder, output, leasesExpire)
         : ofToken(state, input, output, leasesExpire),
-    stateKey: (state) => JSON.stringify([state.holder ?? null, state.token, state.isExact]),
-    isReadOnly: (_input, output) => output?.isDone === false,
+    stateKey: (state) => JSON.stringify([state.holder ?? null, state.token, state.isExact, state.refused]),
+    // That a token was refused says something of one that was not told, unless the lease may have run out.
+    isReadOnly: (input, output) => output?.isDone === false && (input.kind === "acquire" || leasesExpire),
     describe(input, output) {
       const argument = input.kind === "acquire" ? JSON.stringify(input.holder) : `token ${input.token}`;
       const answer = output === undefined ? "" : !output.isDone ? " -> refused" : ` -> ${output.token ?? "done"}`;
       return `${input.kind}(${argument})${answer}`;
     },
-    describeState: (state) =>
-      state.holder === undefined
-        ? `free, last token ${state.token}`
-        : `held by ${JSON.stringify(state.holder)} under token ${state.token}${state.isExact ? "" : " or more"}`,
+    describeState,
   };
+}
+
+function describeState({ holder, token, isExact, refused }: LockState): string {
+  if (holder === undefined) return `free, last token ${token}`;
+  const more = isExact ? "" : refused.length === 0 ? " or more" : ` or more, except ${refused.join(", ")}`;
+  return `held by ${JSON.stringify(holder)} under token ${token}${more}`;
 }
 
 /** {@linkcode lockModel} for the checker. */
@@ -89,8 +95,8 @@ function acquire(
   // An acquire whose answer is unknown may have found the lock held, and changed nothing.
   if (!isFree) return output === undefined ? [state] : [];
   const token = output?.token;
-  if (token === undefined) return [{ holder, token: state.token + 1, isExact: false }];
-  return token > state.token ? [{ holder, token, isExact: true }] : [];
+  if (token === undefined) return [{ holder, token: state.token + 1, isExact: false, refused: [] }];
+  return token > state.token ? [{ holder, token, isExact: true, refused: [] }] : [];
 }
 
 /** A renewal, or a release. */
@@ -100,14 +106,25 @@ function ofToken(
   output: LockOutput | undefined,
   leasesExpire: boolean,
 ): readonly LockState[] {
-  const isHeld = state.holder !== undefined && (state.isExact ? state.token === token : token >= state.token);
-  // Under a token that was not told, the lock may be held or not by whoever releases it: both are possible.
-  const mayBeOther = !isHeld || !state.isExact || leasesExpire;
+  const mayBeHolders = state.isExact ? state.token === token : token >= state.token && !state.refused.includes(token);
+  const isHeld = state.holder !== undefined && mayBeHolders;
   const holder = kind === "renew" ? state.holder : undefined;
-  const after: LockState = { holder, token: Math.max(state.token, token), isExact: true };
+  const after: LockState = { holder, token: Math.max(state.token, token), isExact: true, refused: [] };
   if (output === undefined) return isHeld && kind === "release" ? [after] : [state];
   if (output.isDone) return isHeld ? [after] : [];
-  return mayBeOther ? [state] : [];
+  if (!isHeld || leasesExpire) return [state];
+  return state.isExact ? [] : [withRefused(state, token)];
+}
+
+/** The state in which the holder's token, which was not told, is not that one either. */
+function withRefused(state: LockState, token: number): LockState {
+  const refused = [...state.refused, token].sort((left, right) => left - right);
+  let least = state.token;
+  while (refused[0] === least) {
+    refused.shift();
+    least++;
+  }
+  return { ...state, token: least, refused };
 }
 
 function readInput(operation: Operation): LockInput {

@@ -5,14 +5,18 @@ import {
   type HistoryEvent,
   historyOf,
   type JsonValue,
+  lockSpecification,
   registerModel,
   registerSpecification,
   type Specification,
   specificationOf,
   versionedSpecification,
 } from "../../../raft/testing/linearizability/mod.ts";
-import { isLinearizableByDefinition, type Replay, replayRegister, replayVersioned } from "./brute_force.ts";
-import { below, generate, pick, randomOf } from "./generate.ts";
+import { isLinearizableByDefinition, type Replay, replayLock, replayRegister, replayVersioned } from "./brute_force.ts";
+import { generate } from "./generate.ts";
+import { locks } from "./objects.ts";
+import { below, pick, randomOf } from "./random.ts";
+import { simulateClients } from "./simulate_clients.ts";
 
 /** What the definition said of the histories that were checked. */
 interface Counts {
@@ -108,6 +112,32 @@ Deno.test("the register with versions: the checker agrees with the definition on
   }
   assert(counts.good > 500 && counts.bad > 500, JSON.stringify(counts));
 });
+
+Deno.test("the lock: the checker agrees with the definition on 4,000 small histories", () => {
+  const counts = { good: 0, bad: 0 };
+  for (let seed = 1; seed <= 4000; seed++) {
+    const random = randomOf(seed);
+    const events = simulateClients({
+      random,
+      object: locks({ random, keys: 1 }),
+      operations: 3 + below(random, 4),
+      clients: 2 + below(random, 2),
+      infoShare: pick(random, [0, 0.2, 0.4]),
+      failShare: 0.05,
+    });
+    const spoilShare = pick(random, [0, 0.2, 0.5]);
+    const spoilt = events.map((event) => random() < spoilShare ? withOtherToken(event, random) : event);
+    crossCheck(spoilt, "free:0", replayLock, [lockSpecification()], counts);
+  }
+  assert(counts.good > 1000 && counts.bad > 1000, JSON.stringify(counts));
+});
+
+/** Another answer, or another token named by the call. */
+function withOtherToken(event: HistoryEvent, random: () => number): HistoryEvent {
+  const token = below(random, 5);
+  if (event.type === "ok") return { ...event, value: event.f === "acquire" ? pick(random, [token, null]) : token < 3 };
+  return event.type === "invoke" && event.f !== "acquire" ? { ...event, value: token } : event;
+}
 
 /** Calls on a simulated register, each made at its invocation or at its completion; now and then an answer is spoilt. */
 function randomVersionedHistory(random: () => number): HistoryEvent[] {

@@ -9,7 +9,8 @@ import {
   specificationOf,
   type Verdict,
 } from "../../../raft/testing/linearizability/mod.ts";
-import { generate, randomOf } from "./generate.ts";
+import { generate } from "./generate.ts";
+import { randomOf } from "./random.ts";
 import { append, get, put, type Sketch, sketch } from "./sketch.ts";
 
 const remove = { f: "delete" };

@@ -6,7 +6,8 @@ import {
   historyOf,
   type Operation,
 } from "../../../raft/testing/linearizability/mod.ts";
-import { below, generate, pick, randomOf } from "./generate.ts";
+import { generate } from "./generate.ts";
+import { below, pick, randomOf } from "./random.ts";
 
 const functionSets = [
   ["put", "get"],

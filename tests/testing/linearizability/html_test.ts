@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { checkLinearizability, drawHistory, type History } from "../../../raft/testing/linearizability/mod.ts";
-import { generate, randomOf } from "./generate.ts";
+import { generate } from "./generate.ts";
+import { randomOf } from "./random.ts";
 import { historyOf } from "../../../raft/testing/linearizability/mod.ts";
 import { append, get, put, sketch } from "./sketch.ts";
 

@@ -130,6 +130,25 @@ const histories: readonly (readonly [name: string, kind: Verdict["kind"], sketch
     ["    |-|", renew(7, true)],
     ["        |-|", release(6)],
   ]],
+  ["the token of an unknown acquire is one that was not refused", "linearizable", [
+    ["|-?", acquire("a", 1)],
+    ["    |-|", acquire("b", null)],
+    ["        |-|", renew(1, false)],
+    ["            |-|", release(3, false)],
+    ["                |-|", release(2, true)],
+  ]],
+  ["the token of an unknown acquire is refused before it is taken", "notLinearizable", [
+    ["|-?", acquire("a", 1)],
+    ["    |-|", acquire("b", null)],
+    ["        |-|", renew(3, false)],
+    ["            |-|", renew(1, false)],
+    ["                |-|", release(3, true)],
+  ]],
+  ["a token is refused before the unknown acquire that gives it", "linearizable", [
+    ["|-----?", acquire("a", 1)],
+    [" |-|", renew(3, false)],
+    ["      |-|", release(3, true)],
+  ]],
   ["an unknown acquire holds the lock", "linearizable", [["|-?", acquire("a", 1)], ["    |-|", acquire("b", null)]]],
   ["an unknown acquire never came", "linearizable", [["|-?", acquire("a", 1)], ["    |-|", acquire("b", 1)]]],
   ["an unknown acquire came, unseen by its holder, and was released under its token", "linearizable", [

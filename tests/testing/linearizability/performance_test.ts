@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { checkLinearizability, type HistoryEvent, historyOf } from "../../../raft/testing/linearizability/mod.ts";
-import { generate, type GenerateOptions, randomOf } from "./generate.ts";
+import { generate, type GenerateOptions } from "./generate.ts";
+import { randomOf } from "./random.ts";
 
 /** Sizes that a swarm run checks all day: 10,000 calls on ten keys, and 1,000 on one key by 30 clients. */
 const sizes = {

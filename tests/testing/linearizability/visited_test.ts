@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { OpenOperations } from "../../../raft/testing/linearizability/open_operations.ts";
 import { type TakenSet, VisitedConfigurations } from "../../../raft/testing/linearizability/visited.ts";
-import { below, randomOf } from "./generate.ts";
+import { below, randomOf } from "./random.ts";
 
 const requiredCount = 100;
 const optionalCount = 70;
