@@ -20,11 +20,16 @@ export interface MutantsArguments {
   readonly list: boolean;
   /** Whether checks are tried alone on the mutants made for them. */
   readonly checks: boolean;
+  /** Whether the runs that have caught mutants before are not tried first. */
+  readonly afresh: boolean;
+  /** Whether those that catch them now are written down for the next time. */
+  readonly remember: boolean;
 }
 
 /** How to call it. */
 export const usage =
   `deno task mutants [--filter NAME,…] [--seeds N] [--seed S] [--seconds T] [--workers W] [--list] [--no-checks]
+                [--afresh] [--remember]
 
   --filter NAME,…   only mutants whose name contains one of these
   --seeds N         at most N seeds for each mutant, 1000 unless given
@@ -33,7 +38,11 @@ export const usage =
   --workers W       mutants tried at a time, 2 unless given
   --list            say what there is, and try nothing
   --no-checks       do not try single checks on the mutants made for them
+  --afresh          do not begin with the run that has caught a mutant before (last_catches.json)
+  --remember        write down which runs have caught mutants
 `;
+
+const flagNames = ["--list", "--no-checks", "--afresh", "--remember"];
 
 /** Reads the command line; throws a RangeError that says what is wrong with it. */
 export function parseArguments(given: readonly string[]): MutantsArguments {
@@ -41,7 +50,7 @@ export function parseArguments(given: readonly string[]): MutantsArguments {
   const flags = new Set<string>();
   for (let at = 0; at < given.length; at++) {
     const [name = "", inline] = (given[at] ?? "").split("=", 2);
-    if (name === "--list" || name === "--no-checks") flags.add(name);
+    if (flagNames.includes(name)) flags.add(name);
     else if (!["--filter", "--seeds", "--seed", "--seconds", "--workers"].includes(name)) {
       throw new RangeError(`Cannot understand ${name}`);
     } else {
@@ -65,5 +74,7 @@ export function parseArguments(given: readonly string[]): MutantsArguments {
     workers: integer("--workers", 1, 2),
     list: flags.has("--list"),
     checks: !flags.has("--no-checks"),
+    afresh: flags.has("--afresh"),
+    remember: flags.has("--remember"),
   };
 }

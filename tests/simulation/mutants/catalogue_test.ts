@@ -5,7 +5,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { catalogue } from "./catalogue.ts";
 import { checkNames } from "./checks.ts";
 import { knownBugs } from "./known_bugs.ts";
-import { type Edit, editsOf, locate, type Mutant, patched } from "./mutant.ts";
+import { formatCatches, parseCatches, readCatches } from "./last_catches.ts";
+import { type Edit, editsOf, locate, type Mutant, patched, trialName } from "./mutant.ts";
 import { tryMutant, verdictOf } from "./trial.ts";
 import { readSource, Workshop } from "./workshop.ts";
 
@@ -54,10 +55,21 @@ Deno.test("a text that has moved or occurs twice is refused", () => {
 
 Deno.test("what a swarm prints is understood", () => {
   const line = JSON.stringify({ seed: 7, check: "liveness", message: "no" });
-  const caught = { kind: "caught", check: "liveness", message: "no", seeds: 3 } as const;
+  const caught = { kind: "caught", check: "liveness", message: "no", seed: 7, seeds: 3, isAgain: false } as const;
   assertEquals(verdictOf(1, `${line}\n`, "", { firstSeed: 5 }), caught);
   assertEquals(verdictOf(0, "", "", { firstSeed: 5 }), { kind: "passed" });
   assertEquals(verdictOf(1, "", "SyntaxError", { firstSeed: 5 }), { kind: "broken", message: "SyntaxError" });
+});
+
+Deno.test("what is remembered is of mutants that there are", async () => {
+  const names = new Set(
+    catalogue.flatMap((mutant) => [null, ...mutant.provokes ?? []].map((only) => trialName(mutant, only))),
+  );
+  const catches = await readCatches();
+  assertEquals([...catches.keys()].filter((name) => !names.has(name)), []);
+  assertEquals(parseCatches(formatCatches(catches)), catches);
+  assertThrows(() => parseCatches('{ "a": { "seed": -1 } }'), RangeError, "remembered of a");
+  assertThrows(() => parseCatches('{ "a": { "seed": 1, "focus": "nothing" } }'), RangeError, "remembered of a");
 });
 
 /** Mutants in groups whose edits do not touch each other, so that one run of the type checker does for a group. */
@@ -120,4 +132,20 @@ Deno.test("gross mistakes are found within a few seeds, and the sources as they 
   }
   const { verdict } = await tryMutant(workshop, null, { ...budget, seeds: 3 });
   assertEquals(verdict, { kind: "passed" });
+});
+
+Deno.test("the run that has caught a mutant comes first; when it finds nothing the mutant is looked for all the same", async () => {
+  await using workshop = await Workshop.open();
+  const budget = { firstSeed: 1, seeds: 50, timeMs: 120_000 };
+  const mutant = catalogue.find(({ name }) => name === "second-vote-in-a-term");
+  assert(mutant !== undefined);
+  const { verdict } = await tryMutant(workshop, mutant, budget);
+  assert(verdict.kind === "caught" && !verdict.isAgain, JSON.stringify(verdict));
+  const { seed, focus } = verdict;
+  const lastCatch = focus === undefined ? { seed } : { seed, focus };
+  const again = await tryMutant(workshop, mutant, { ...budget, firstSeed: 1000 }, { lastCatch });
+  assertEquals(again.verdict, { ...verdict, seeds: 1, isAgain: true });
+  // A check that this run violates in no way: it finds nothing, and so do the others.
+  const nothing = await tryMutant(workshop, mutant, { ...budget, seeds: 1 }, { lastCatch, only: "determinism" });
+  assertEquals(nothing.verdict, { kind: "passed" });
 });

@@ -42,6 +42,11 @@ export function editsOf(mutant: Mutant): readonly Edit[] {
   return [mutant, ...mutant.also ?? []];
 }
 
+/** What a trial is called: of the mutant with all checks, or with one of them alone. */
+export function trialName({ name }: Mutant, only: string | null): string {
+  return only === null ? name : `${name} / ${only} alone`;
+}
+
 /** Where the edit's text stands; throws when it does not stand there exactly once. */
 export function locate(source: string, { file, find }: Edit): number {
   const at = source.indexOf(find);

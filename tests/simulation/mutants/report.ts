@@ -4,7 +4,8 @@
  * @module
  */
 import { checkNames, exemptChecks } from "./checks.ts";
-import type { Mutant } from "./mutant.ts";
+import type { Catch } from "./last_catches.ts";
+import { type Mutant, trialName } from "./mutant.ts";
 import { focusSeeds, type Trial } from "./trial.ts";
 
 /** A mutant that was tried. */
@@ -19,12 +20,15 @@ export interface Tried {
 
 /** One line about a trial. */
 export function lineOf({ mutant, only, trial: { verdict, tookMs } }: Tried): string {
-  const name = (only === null ? mutant.name : `${mutant.name} / ${only} alone`).padEnd(58);
+  const name = trialName(mutant, only).padEnd(58);
   const took = `${(tookMs / 1000).toFixed(1)} s`.padStart(8);
   switch (verdict.kind) {
     case "caught": {
-      const seeds = verdict.seeds === 1 ? "1 seed" : `${verdict.seeds} seeds`;
-      const inVain = mutant.focus === undefined ? "" : `  after ${focusSeeds} focused on ${mutant.focus} in vain`;
+      const again = verdict.seeds === 1 ? "1 seed" : `${verdict.seeds} seeds`;
+      const seeds = verdict.isAgain ? "as before" : again;
+      const inVain = mutant.focus === undefined || verdict.isAgain
+        ? ""
+        : `  after ${focusSeeds} focused on ${mutant.focus} in vain`;
       const focus = verdict.focus === undefined ? inVain : `  focused on ${verdict.focus}`;
       return `${name} ${verdict.check.padEnd(26)} ${seeds.padStart(10)} ${took}${focus}`;
     }
@@ -44,8 +48,19 @@ function firstLines(text: string): string {
 /** Trials in which nothing was found, by name. */
 export function survivors(tried: readonly Tried[]): string[] {
   return tried.filter(({ trial }) => trial.verdict.kind !== "caught").map(({ mutant, only }) =>
-    only === null ? mutant.name : `${mutant.name} (${only} alone)`
+    trialName(mutant, only)
   );
+}
+
+/** The runs that have found something, by the name of the trial. */
+export function catchesOf(tried: readonly Tried[]): Map<string, Catch> {
+  const catches = new Map<string, Catch>();
+  for (const { mutant, only, trial: { verdict } } of tried) {
+    if (verdict.kind !== "caught") continue;
+    const { seed, focus } = verdict;
+    catches.set(trialName(mutant, only), focus === undefined ? { seed } : { seed, focus });
+  }
+  return catches;
 }
 
 /** Mutants by the check that found them. */
@@ -73,15 +88,14 @@ export function matrix(tried: readonly Tried[]): string {
     const remark = names.length === 0 && exemptChecks.has(check) ? "(not meant to)" : "";
     lines.push(`  ${check.padEnd(26)} ${String(names.length).padStart(3)}  ${names.join(", ")}${remark}`);
   }
-  const counts = tried.flatMap(({ only, trial: { verdict } }) =>
-    only === null && verdict.kind === "caught" ? [verdict.seeds] : []
-  ).sort((one, other) => one - other);
-  if (counts.length > 0) {
-    const median = counts[Math.floor((counts.length - 1) / 2)] ?? 0;
-    const total = tried.filter(({ only }) => only === null).length;
-    lines.push(
-      `${counts.length} of ${total} mutants caught; seeds needed: median ${median}, most ${counts.at(-1) ?? 0}`,
-    );
-  }
+  const all = tried.filter(({ only }) => only === null);
+  const caught = all.flatMap(({ trial: { verdict } }) => verdict.kind === "caught" ? [verdict] : []);
+  const counts = caught.flatMap(({ isAgain, seeds }) => isAgain ? [] : [seeds]).sort((one, other) => one - other);
+  const median = counts[Math.floor((counts.length - 1) / 2)] ?? 0;
+  const others = counts.length === 0 ? "" : `; seeds the others needed: median ${median}, most ${counts.at(-1) ?? 0}`;
+  lines.push(
+    `${caught.length} of ${all.length} mutants caught, ${caught.length - counts.length} of them by the run that did ` +
+      `last time${others}`,
+  );
   return lines.join("\n");
 }

@@ -6,8 +6,9 @@
  */
 import { type MutantsArguments, parseArguments, usage } from "./arguments.ts";
 import { catalogue } from "./catalogue.ts";
-import type { Mutant } from "./mutant.ts";
-import { idleChecks, lineOf, matrix, survivors, type Tried } from "./report.ts";
+import { type Mutant, trialName } from "./mutant.ts";
+import { type Catches, readCatches, writeCatches } from "./last_catches.ts";
+import { catchesOf, idleChecks, lineOf, matrix, survivors, type Tried } from "./report.ts";
 import { tryMutant } from "./trial.ts";
 import { Workshop } from "./workshop.ts";
 
@@ -44,14 +45,21 @@ async function control(given: MutantsArguments, signal: AbortSignal): Promise<st
   return `Cannot judge mutants: without one the swarm says ${JSON.stringify(verdict)}`;
 }
 
-async function tryAll(tasks: readonly Task[], given: MutantsArguments, signal: AbortSignal): Promise<Tried[]> {
+async function tryAll(
+  tasks: readonly Task[],
+  given: MutantsArguments,
+  lastCatches: Catches,
+  signal: AbortSignal,
+): Promise<Tried[]> {
   const tried: Tried[] = [];
   const budget = { firstSeed: given.seed, seeds: given.seeds, timeMs: given.seconds * 1000, signal };
   let next = 0;
   const work = async (): Promise<void> => {
     await using workshop = await Workshop.open();
     for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
-      const done = { ...task, trial: await tryMutant(workshop, task.mutant, budget, task.only) };
+      const { mutant, only } = task;
+      const lastCatch = lastCatches.get(trialName(mutant, only));
+      const done = { ...task, trial: await tryMutant(workshop, mutant, budget, { only, lastCatch }) };
       if (signal.aborted) return;
       tried.push(done);
       console.log(lineOf(done));
@@ -88,8 +96,10 @@ async function main(): Promise<number> {
     console.error(problem);
     return 1;
   }
-  const tried = await tryAll(tasks, given, interrupted.signal);
+  const lastCatches = await readCatches();
+  const tried = await tryAll(tasks, given, given.afresh ? new Map() : lastCatches, interrupted.signal);
   console.log(matrix(tried));
+  if (given.remember) await writeCatches(new Map([...lastCatches, ...catchesOf(tried)]));
   const idle = given.filter.length === 0 ? idleChecks(tried) : [];
   if (idle.length > 0) console.log(`Checks that have found nothing: ${idle.join(", ")}`);
   const left = survivors(tried);

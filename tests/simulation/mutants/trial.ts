@@ -4,6 +4,7 @@
  * @module
  */
 import type { FocusName } from "../focused_plans.ts";
+import type { Catch } from "./last_catches.ts";
 import { editsOf, type Mutant } from "./mutant.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -43,8 +44,11 @@ export type Verdict =
     readonly kind: "caught";
     readonly check: string;
     readonly message: string;
+    readonly seed: number;
     readonly seeds: number;
     readonly focus?: FocusName;
+    /** Whether it was the run that was tried because it had found the mistake before. */
+    readonly isAgain: boolean;
   }
   /** All seeds have passed. */
   | { readonly kind: "passed" }
@@ -61,23 +65,45 @@ export interface Trial {
   readonly tookMs: number;
 }
 
-/** Tries a mutant, or with null the sources as they are. With `only`, just that check counts. */
+/** What else a trial may be told. */
+export interface TrialOptions {
+  /** Just that check counts; null, unless given, for all. */
+  readonly only?: string | null;
+  /** The run to begin with. */
+  readonly lastCatch?: Catch | undefined;
+}
+
+/** Tries a mutant, or with null the sources as they are. */
 export async function tryMutant(
   workshop: Workshop,
   mutant: Mutant | null,
   budget: Budget,
-  only: string | null = null,
+  { only = null, lastCatch }: TrialOptions = {},
 ): Promise<Trial> {
   const edits = mutant === null ? [] : editsOf(mutant);
   const startedMs = performance.now();
   await workshop.plant(edits);
   try {
     const options = { only, shards: mutant?.swarm === "shards" };
-    const verdict = await runAll(workshop, mutant?.focus ?? null, budget, options);
+    const again = lastCatch === undefined ? null : await runAgain(workshop, lastCatch, budget, options);
+    const left = { ...budget, timeMs: budget.timeMs - (performance.now() - startedMs) };
+    const verdict = again ?? await runAll(workshop, mutant?.focus ?? null, left, options);
     return { verdict, tookMs: performance.now() - startedMs };
   } finally {
     await workshop.restore(edits);
   }
+}
+
+/** The run that found something before; null when it does not find anything now. */
+async function runAgain(
+  workshop: Workshop,
+  { seed, focus }: Catch,
+  budget: Budget,
+  options: SwarmOptions,
+): Promise<Verdict | null> {
+  const focused = focus === undefined ? {} : { focus };
+  const verdict = await runSwarm(workshop, { ...budget, firstSeed: seed, seeds: 1, ...focused }, options);
+  return verdict.kind === "caught" ? { ...verdict, ...focused, isAgain: true } : null;
 }
 
 /** The runs of a focus, if there is one, then runs of all sorts. */
@@ -162,5 +188,5 @@ export function verdictOf(code: number, stdout: string, stderr: string, budget: 
   const failure: { seed: number; check: string; message: string } = JSON.parse(line);
   if (code !== 1 || !Number.isInteger(failure.seed)) return broken();
   const { seed, check, message } = failure;
-  return { kind: "caught", check, message, seeds: seed - budget.firstSeed + 1 };
+  return { kind: "caught", check, message, seed, seeds: seed - budget.firstSeed + 1, isAgain: false };
 }
