@@ -62,8 +62,8 @@ export function lockModel(options: LockModelOptions = {}): Model<LockState, Lock
         ? acquire(state, input.holder, output, leasesExpire)
         : ofToken(state, input, output, leasesExpire),
     stateKey: (state) => JSON.stringify([state.holder ?? null, state.token, state.isExact, state.refused]),
-    // That a token was refused says something of one that was not told, unless the lease may have run out.
-    isReadOnly: (input, output) => output?.isDone === false && (input.kind === "acquire" || leasesExpire),
+    // That a token was refused says something of one that was not told, or that the lease has run out.
+    isReadOnly: (input, output) => output?.isDone === false && input.kind === "acquire",
     describe(input, output) {
       const argument = input.kind === "acquire" ? JSON.stringify(input.holder) : `token ${input.token}`;
       const answer = output === undefined ? "" : !output.isDone ? " -> refused" : ` -> ${output.token ?? "done"}`;
@@ -112,8 +112,10 @@ function ofToken(
   const after: LockState = { holder, token: Math.max(state.token, token), isExact: true, refused: [] };
   if (output === undefined) return isHeld && kind === "release" ? [after] : [state];
   if (output.isDone) return isHeld ? [after] : [];
-  if (!isHeld || leasesExpire) return [state];
-  return state.isExact ? [] : [withRefused(state, token)];
+  if (!isHeld) return [state];
+  const others = state.isExact ? [] : [withRefused(state, token)];
+  // Or it was the holder's, and the lease was over: it does not come back.
+  return leasesExpire ? [...others, { ...after, holder: undefined }] : others;
 }
 
 /** The state in which the holder's token, which was not told, is not that one either. */

@@ -72,6 +72,12 @@ export function replayLock(state: string, { f, value, result, status }: Operatio
   return [isHolders && f === "release" ? `free:${token}` : state];
 }
 
+/** The same lock, whose lease may run out before any call. */
+export function replayLease(state: string, operation: Operation): readonly string[] {
+  const expired = state.replace("held", "free");
+  return [...new Set([state, expired])].flatMap((before) => replayLock(before, operation));
+}
+
 function field(value: JsonValue, name: string): JsonValue | undefined {
   return Object.entries(value ?? {}).find(([key]) => key === name)?.[1];
 }
