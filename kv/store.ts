@@ -63,6 +63,9 @@ const wholeNumber = /^-?\d{1,40}$/;
 /** Each so many appends a text's rope is made flat, so that a rope never holds more pieces than this. */
 const piecesPerRope = 1024;
 
+/** Where the answer goes when a rope is asked for a character. Were it dropped, optimized code would not ask at all. */
+const asked = { codeUnit: 0 };
+
 /** Settings of a {@link Store}; other than the defaults only in tests. */
 export interface StoreOptions {
   /** See `maxStoreBytes` in limits. */
@@ -133,7 +136,7 @@ export class Store {
       if (previous.bytes + added > maxValueBytes) return valueTooLarge;
       grown = value + suffix;
       // Asking a rope for one of its characters makes the engine flatten it.
-      if ((previous.version + 1) % piecesPerRope === 0) grown.charCodeAt(0);
+      if ((previous.version + 1) % piecesPerRope === 0) asked.codeUnit = grown.charCodeAt(0);
     } else if (typeof value !== "string" && typeof suffix !== "string") {
       added = suffix.length;
       if (previous.bytes + added > maxValueBytes) return valueTooLarge;

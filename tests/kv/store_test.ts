@@ -264,6 +264,15 @@ Deno.test("Store: 100,000 appends to one key stay linear, of text and of bytes",
   }
 });
 
+Deno.test("Store: a text that has come by 100,000 appends takes little more memory than its length", async () => {
+  const script = new URL("./append_memory.ts", import.meta.url).href;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-config", "--no-check", "--v8-flags=--expose-gc", script],
+  }).output();
+  const perByte = Number(new TextDecoder().decode(stdout).trim() || NaN);
+  assert(perByte > 0.5 && perByte < 1.5, `${perByte} bytes of heap for a byte: ${new TextDecoder().decode(stderr)}`);
+});
+
 Deno.test("values: UTF-8 lengths and hashes equal those of the whole", () => {
   const text = "plain é € 😀 \uffff";
   assertEquals(utf8Bytes(text), new TextEncoder().encode(text).length);
