@@ -22,7 +22,8 @@ import {
 } from "./brute_force.ts";
 import { generate } from "./generate.ts";
 import { locks } from "./objects.ts";
-import { below, pick, randomOf } from "./random.ts";
+import { below, pick } from "./random.ts";
+import { seededRandom } from "../../kv/seeded_random.ts";
 import { simulateClients } from "./simulate_clients.ts";
 
 /** What the definition said of the histories that were checked. */
@@ -82,7 +83,7 @@ const textSets = [undefined, ["a", "b"], ["a", "aa", "b", "ab"], ["a", "", "ba",
 Deno.test("the register: the checker agrees with the definition on 6,000 small histories, looking ahead or not", () => {
   const counts = { good: 0, bad: 0 };
   for (let seed = 1; seed <= 6000; seed++) {
-    const random = randomOf(seed);
+    const random = seededRandom(seed);
     const texts = pick(random, textSets);
     const events = generate({
       random,
@@ -114,7 +115,7 @@ function spoilAnswers(events: readonly HistoryEvent[], random: () => number): Hi
 Deno.test("the register with versions: the checker agrees with the definition on 3,000 small histories", () => {
   const counts = { good: 0, bad: 0 };
   for (let seed = 1; seed <= 3000; seed++) {
-    const events = randomVersionedHistory(randomOf(seed));
+    const events = randomVersionedHistory(seededRandom(seed));
     crossCheck(events, "0:", replayVersioned, [versionedSpecification], counts);
   }
   assert(counts.good > 500 && counts.bad > 500, JSON.stringify(counts));
@@ -130,7 +131,7 @@ for (const [name, replay, leasesExpire, histories] of lockKinds) {
   Deno.test(`the ${name}: the checker agrees with the definition on ${histories} small histories`, () => {
     const counts = { good: 0, bad: 0 };
     for (let seed = 1; seed <= histories; seed++) {
-      const events = randomLockHistory(randomOf(seed));
+      const events = randomLockHistory(seededRandom(seed));
       crossCheck(events, "free:0", replay, [lockSpecification({ leasesExpire })], counts);
     }
     assert(counts.good > histories / 5 && counts.bad > histories / 5, JSON.stringify(counts));

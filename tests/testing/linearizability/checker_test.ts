@@ -10,7 +10,7 @@ import {
   type Verdict,
 } from "../../../raft/testing/linearizability/mod.ts";
 import { generate } from "./generate.ts";
-import { randomOf } from "./random.ts";
+import { seededRandom } from "../../kv/seeded_random.ts";
 import { append, get, put, type Sketch, sketch } from "./sketch.ts";
 
 const remove = { f: "delete" };
@@ -171,7 +171,7 @@ Deno.test("a wrong key is found among right ones", () => {
 
 Deno.test("a check that runs out of steps is undecided, not passed", () => {
   const functions = ["put", "append", "get"] as const;
-  const events = generate({ random: randomOf(3), operations: 60, clients: 6, keys: 1, functions });
+  const events = generate({ random: seededRandom(3), operations: 60, clients: 6, keys: 1, functions });
   const verdict = checkLinearizability(historyOf(events), { maxSteps: 5 });
   assert(verdict.kind === "undecided");
   assertEquals([verdict.reason, verdict.steps, verdict.partition], ["maxSteps", 5, '"key0"']);
@@ -180,7 +180,13 @@ Deno.test("a check that runs out of steps is undecided, not passed", () => {
 
 Deno.test("a check that runs out of time is undecided", () => {
   let now = 0;
-  const events = generate({ random: randomOf(3), operations: 2000, clients: 6, keys: 1, functions: ["put", "get"] });
+  const events = generate({
+    random: seededRandom(3),
+    operations: 2000,
+    clients: 6,
+    keys: 1,
+    functions: ["put", "get"],
+  });
   const verdict = checkLinearizability(historyOf(events), { maxMilliseconds: 50, nowMilliseconds: () => now += 20 });
   assert(verdict.kind === "undecided");
   // The clock is read every 256 steps: at 20 ms (start), then 40, 60, 80 > 20 + 50.
@@ -188,7 +194,7 @@ Deno.test("a check that runs out of time is undecided", () => {
 });
 
 Deno.test("a wrong key outweighs an undecided one", () => {
-  const events = generate({ random: randomOf(3), operations: 60, clients: 6, keys: 1, functions: ["put", "get"] });
+  const events = generate({ random: seededRandom(3), operations: 60, clients: 6, keys: 1, functions: ["put", "get"] });
   const wrong = { process: 99, f: "get", key: "other", time: 10_000_000 } as const;
   const history = historyOf([
     ...events,

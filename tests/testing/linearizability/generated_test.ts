@@ -7,7 +7,8 @@ import {
   type Operation,
 } from "../../../raft/testing/linearizability/mod.ts";
 import { generate } from "./generate.ts";
-import { below, pick, randomOf } from "./random.ts";
+import { below, pick } from "./random.ts";
+import { seededRandom } from "../../kv/seeded_random.ts";
 
 const functionSets = [
   ["put", "get"],
@@ -19,7 +20,7 @@ const functionSets = [
 Deno.test("300 generated histories of 50 to 250 calls are linearizable", () => {
   let unknown = 0;
   for (let seed = 1; seed <= 300; seed++) {
-    const random = randomOf(seed);
+    const random = seededRandom(seed);
     const events = generate({
       random,
       operations: 50 + below(random, 200),
@@ -119,7 +120,7 @@ for (const [name, mutation] of Object.entries(mutations)) {
   Deno.test(`60 generated histories with ${name} are not linearizable`, () => {
     let spoilt = 0;
     for (let seed = 1; spoilt < 60; seed++) {
-      const random = randomOf(seed);
+      const random = seededRandom(seed);
       const events = generate({
         random,
         operations: 30 + below(random, 120),

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { checkLinearizability, drawHistory, type History } from "../../../raft/testing/linearizability/mod.ts";
 import { generate } from "./generate.ts";
-import { randomOf } from "./random.ts";
+import { seededRandom } from "../../kv/seeded_random.ts";
 import { historyOf } from "../../../raft/testing/linearizability/mod.ts";
 import { append, get, put, sketch } from "./sketch.ts";
 
@@ -75,7 +75,7 @@ Deno.test("the page needs nothing from elsewhere, and runs nothing", () => {
 });
 
 Deno.test("an undecided history is drawn without an order", () => {
-  const events = generate({ random: randomOf(3), operations: 40, clients: 6, keys: 1, functions: ["put", "get"] });
+  const events = generate({ random: seededRandom(3), operations: 40, clients: 6, keys: 1, functions: ["put", "get"] });
   const history = historyOf(events);
   const page = drawHistory(history, checkLinearizability(history, { maxSteps: 2 }));
   assertStringIncludes(page, "not a pass");

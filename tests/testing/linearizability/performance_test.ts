@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { checkLinearizability, type HistoryEvent, historyOf } from "../../../raft/testing/linearizability/mod.ts";
 import { generate, type GenerateOptions } from "./generate.ts";
-import { randomOf } from "./random.ts";
+import { seededRandom } from "../../kv/seeded_random.ts";
 
 /** Sizes that a swarm run checks all day: 10,000 calls on ten keys, and 1,000 on one key by 30 clients. */
 const sizes = {
@@ -22,7 +22,7 @@ for (const [size, [operations, clients, keys]] of Object.entries(sizes)) {
   for (const [mix, functions] of Object.entries(mixes)) {
     Deno.test(`few steps: ${size}, ${mix}, right and wrong`, () => {
       for (const infoShare of [0, 0.02]) {
-        const events = generate({ random: randomOf(1), operations, clients, keys, functions, infoShare });
+        const events = generate({ random: seededRandom(1), operations, clients, keys, functions, infoShare });
         for (const [kind, tried] of [["linearizable", events], ["notLinearizable", spoilLate(events)]] as const) {
           const start = performance.now();
           const verdict = checkLinearizability(historyOf(tried));
@@ -48,7 +48,13 @@ function spoilLate(events: readonly HistoryEvent[]): HistoryEvent[] {
 }
 
 Deno.test("few steps: a hundred unknown writes that nobody saw", () => {
-  const events = generate({ random: randomOf(7), operations: 1000, clients: 10, keys: 1, functions: ["put", "get"] });
+  const events = generate({
+    random: seededRandom(7),
+    operations: 1000,
+    clients: 10,
+    keys: 1,
+    functions: ["put", "get"],
+  });
   const lost: HistoryEvent[] = Array.from({ length: 100 }, (_, place) => ({
     process: 1000 + place,
     type: "invoke",

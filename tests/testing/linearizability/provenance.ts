@@ -7,7 +7,8 @@
 import type { HistoryEvent } from "../../../raft/testing/linearizability/mod.ts";
 import { registers } from "./generate.ts";
 import { locks, versionedRegisters } from "./objects.ts";
-import { below, pick, randomOf } from "./random.ts";
+import { below, pick } from "./random.ts";
+import { seededRandom } from "../../kv/seeded_random.ts";
 import { type Call, type FaultKind, type SequentialObject, simulateClients } from "./simulate_clients.ts";
 import { spoils } from "./spoil.ts";
 
@@ -44,7 +45,7 @@ const registerFunctions = [
 
 /** The history of that number. */
 export function provenHistory(number: number): ProvenHistory {
-  const random = randomOf(number);
+  const random = seededRandom(number);
   const object = pick(random, objectNames);
   const made = random() < 1 / 3 ? "correct" : pick(random, waysToBeWrong);
   const isSmall = random() < 0.5;

@@ -1,21 +1,10 @@
 /**
- * Random numbers for histories.
+ * Random choices for histories.
  *
  * @module
  */
 
-/** A seeded source of numbers in [0, 1) (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** A whole number from 0 up to but not including `count`. */
+/** A whole number from 0 up to but not including `count`; `random` gives numbers in [0, 1). */
 export function below(random: () => number, count: number): number {
   return Math.floor(random() * count);
 }

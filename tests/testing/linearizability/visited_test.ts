@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { OpenOperations } from "../../../raft/testing/linearizability/open_operations.ts";
 import { type TakenSet, VisitedConfigurations } from "../../../raft/testing/linearizability/visited.ts";
-import { below, randomOf } from "./random.ts";
+import { below } from "./random.ts";
+import { seededRandom } from "../../kv/seeded_random.ts";
 
 const requiredCount = 100;
 const optionalCount = 70;
@@ -39,7 +40,7 @@ Deno.test("configurations are told apart by every operation and by the state, wh
 });
 
 Deno.test("random sets are remembered as a set of sets remembers them", () => {
-  const random = randomOf(1);
+  const random = seededRandom(1);
   const expected = new Set<string>();
   const visited = new VisitedConfigurations();
   for (let round = 0; round < 3000; round++) {
