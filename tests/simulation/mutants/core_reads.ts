@@ -42,6 +42,7 @@ export const readMutants: readonly Mutant[] = [
     find: "if (!leadership.reads.hasWaiting || state.log.commitIndex < leadership.firstIndex) return;",
     replace: "if (!leadership.reads.hasWaiting) return;",
     whyItMatters: "a new leader does not know yet what is committed, and serves the past",
+    focus: "coups",
   },
   {
     name: "any-reply-confirms-reads",
@@ -75,6 +76,7 @@ export const readMutants: readonly Mutant[] = [
       }
 `,
     whyItMatters: "the answer to an old round serves readers that have come since",
+    focus: "coups",
   },
   {
     name: "read-before-applied",
