@@ -17,7 +17,7 @@ import type { ConfigurationReader } from "./controller.ts";
 import type { GroupCommand } from "./group_commands.ts";
 import type { GroupReplica } from "./group_service.ts";
 import { copyKey, type Obligation } from "./group_state.ts";
-import { clusterIdOf } from "./shard_config.ts";
+import { clusterIdOf, type GroupId } from "./shard_config.ts";
 import type { GainingShard } from "./shard_copies.ts";
 import type { GroupResult, ShardGroupMachine } from "./shard_group.ts";
 import { dropToCbor, fetchToCbor, isDone, pieceFromReply } from "./shard_protocol.ts";
@@ -55,6 +55,8 @@ export class Mover {
   /** What is under way: shards that are fetched, and copies that are being dropped. */
   readonly #fetching = new Set<number>();
   readonly #dropping = new Set<string>();
+  /** The server of each group that has last given an answer that could be used: it is asked first. */
+  readonly #answering = new Map<GroupId, string>();
   #wake: (() => void) | null = null;
   #running: Promise<void> = Promise.resolve();
 
@@ -188,20 +190,29 @@ export class Mover {
     return result?.kind === "accepted";
   }
 
-  /** Asks one server of a group after the other, until one gives an answer that `read` can use. */
+  /**
+   * Asks one server of a group after the other, until one gives an answer that `read` can use. Begins with the one that did
+   * so last: one that is down must not cost its time for each piece of a shard.
+   */
   async #askAll<Answer>(
     { group, servers }: Pick<Obligation, "group" | "servers">,
     request: CborValue,
     read: (reply: CborValue) => Answer | null,
   ): Promise<Answer | null> {
     const { connections, askTimeoutMs } = this.#options;
-    for (const address of servers) {
+    const answering = this.#answering.get(group);
+    const inTurn = answering === undefined || !servers.includes(answering)
+      ? servers
+      : [answering, ...servers.filter((address) => address !== answering)];
+    for (const address of inTurn) {
       if (!this.#leads) return null;
       const reply = await connections.ask({ address, clusterId: clusterIdOf(group) }, request, askTimeoutMs);
       if (reply === null) continue;
       try {
         const answer = read(reply);
-        if (answer !== null) return answer;
+        if (answer === null) continue;
+        this.#answering.set(group, address);
+        return answer;
       } catch (error) {
         // Whatever this server is, it does not speak our protocol.
         if (!(error instanceof ShapeError)) throw error;

@@ -178,3 +178,19 @@ Deno.test("shards: ranges, counts and prefixes over all shards; a transaction wi
     assertEquals(await clerk.count(), keys.length - 11);
   });
 });
+
+Deno.test("shards: a server that cannot be reached does not cost its time for each piece of a shard", async () => {
+  await inWorld({ groups: [1, 2], shardCount: 1, pieceBytes: 100 }, async (world, simulation) => {
+    const controller = world.controller();
+    await controller.join(world.groups(1));
+    const clerk = world.clerk();
+    for (const key of keys) await clerk.put(key, "x".repeat(200));
+    // The first one of those that the new owner asks.
+    const [first = ""] = world.namesOf(1);
+    simulation.network.disconnect(first);
+    await controller.join(world.groups(2));
+    await controller.move(0, 2);
+    await controller.settled(0, { timeoutMs: 10_000 });
+    assertEquals(await clerk.get("key 3"), "x".repeat(200));
+  });
+});
