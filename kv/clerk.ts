@@ -522,10 +522,10 @@ export class Clerk implements AsyncDisposable {
   }
 
   #call(task: CallTask, bytes: number, options: CallOptions, onSettled: (outcome: CallOutcome) => void): void {
-    const { signal } = options;
+    const { signal, sinceMs } = options;
     const timeoutMs = checkedTimeout(options.timeoutMs ?? this.#timeoutMs);
     if (signal === undefined) {
-      return this.#engine.submit(new Call(task, bytes + requestOverheadBytes, timeoutMs, onSettled));
+      return this.#engine.submit(new Call(task, bytes + requestOverheadBytes, timeoutMs, onSettled), sinceMs);
     }
     const onAbort = (): void => {
       this.#engine.giveUp(call, "aborted", "its signal was aborted", signal.reason);
@@ -536,7 +536,7 @@ export class Clerk implements AsyncDisposable {
     });
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
-    this.#engine.submit(call);
+    this.#engine.submit(call, sinceMs);
   }
 }
 

@@ -64,7 +64,7 @@ export class Call implements Linked<Call> {
   readonly bytes: number;
   /** How long it may take, in milliseconds; Infinity for ever. */
   readonly timeoutMs: number;
-  /** When it was made, in monotonic milliseconds. */
+  /** When it was made, or the longer call that it is a part of, in monotonic milliseconds. */
   madeAtMs = 0;
   /** Whether it has been sent and its reply is still to come. */
   isInFlight = false;

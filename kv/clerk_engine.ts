@@ -103,15 +103,16 @@ export class ClerkEngine {
     });
   }
 
-  /** Takes a call; it is settled sooner or later. */
-  submit(call: Call): void {
+  /** Takes a call, whose time began at `sinceMs` if it is a part of a longer one; it is settled sooner or later. */
+  submit(call: Call, sinceMs: number | undefined): void {
     if (this.#isClosed) return this.#fail(call, "closed", "the Clerk was closed");
     this.#pump();
-    call.madeAtMs = this.#turnMs;
-    if (this.#pending.oldest === null) this.#lastProgressMs = call.madeAtMs;
+    call.madeAtMs = sinceMs ?? this.#turnMs;
+    if (call.deadlineMs <= this.#turnMs) return this.#late(call);
+    if (this.#pending.oldest === null) this.#lastProgressMs = this.#turnMs;
     this.#pending.add(call);
     this.#queueOf(call)?.add(call);
-    this.#arm(call.madeAtMs + Math.min(call.timeoutMs, sweepMs));
+    this.#arm(Math.min(call.deadlineMs, this.#turnMs + sweepMs));
   }
 
   /** Ends a call that nobody waits for any more. */
@@ -412,6 +413,11 @@ export class ClerkEngine {
     this.#settle(call, isUnknown ? "unknown" : code, message, cause);
   }
 
+  /** The time of a call is up. */
+  #late(call: Call): void {
+    this.#fail(call, "timeout", `no answer within ${Math.round(call.timeoutMs)} ms`);
+  }
+
   #settle(call: Call, code: ClerkErrorCode, message: string, cause?: unknown): void {
     this.#pending.remove(call);
     if (call.isSettled) return;
@@ -436,7 +442,7 @@ export class ClerkEngine {
     for (const call of this.#pending) {
       if (call.deadlineMs <= now) {
         if (call.isRefusedForRoom) this.#fail(call, "diskFull", "the leader's disk is full");
-        else this.#fail(call, "timeout", `no answer within ${Math.round(call.deadlineMs - call.madeAtMs)} ms`);
+        else this.#late(call);
       } else if (call.deadlineMs < nextMs) nextMs = call.deadlineMs;
     }
     for (const link of this.#link.links) this.#checkSilence(link, now);

@@ -50,6 +50,28 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Gives the call up when aborted. */
   readonly signal?: AbortSignal;
+  /**
+   * When the call's time began, in monotonic milliseconds: for one that is a part of a longer call. Now unless given.
+   *
+   * @internal
+   */
+  readonly sinceMs?: number;
+}
+
+/** Settings of calls that share the time of one. */
+export type SharedTime<Options extends CallOptions> = Options & Required<Pick<CallOptions, "timeoutMs" | "sinceMs">>;
+
+/**
+ * What to give to each of several calls that a longer one consists of, so that all of them together take no longer than it
+ * may. An error then names the time that was allowed in all, not the last crumb of it.
+ */
+export function sharedTime<Options extends CallOptions>(
+  options: Options,
+  clock: Clock,
+  defaultTimeoutMs = Infinity,
+): SharedTime<Options> {
+  const { timeoutMs = defaultTimeoutMs, sinceMs = clock.monotonicMs() } = options;
+  return { ...options, timeoutMs, sinceMs };
 }
 
 /** Settings of one put. */

@@ -13,10 +13,9 @@
  *
  * @module
  */
-import { type Clock, sleep } from "../raft/node/clock.ts";
-import type { Random } from "../raft/node/random.ts";
+import { sleep } from "../raft/node/clock.ts";
 import type { Clerk } from "./clerk.ts";
-import type { AcquireResult, CallOptions } from "./clerk_options.ts";
+import { type AcquireResult, type CallOptions, type SharedTime, sharedTime } from "./clerk_options.ts";
 import { ClerkError } from "./errors.ts";
 import { KeptAlive } from "./kept_alive.ts";
 
@@ -74,13 +73,12 @@ export class Lock {
    * then lasts until the lease ends.
    */
   async acquire(options: CallOptions = {}): Promise<HeldLock> {
-    const { clock, random } = this.#clerk;
-    const deadlineMs = clock.monotonicMs() + (options.timeoutMs ?? Infinity);
+    const limits = sharedTime(options, this.#clerk.clock);
     for (let pauseMs = minPauseMs;; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
-      const limits = { ...options, timeoutMs: this.#restMs(deadlineMs) };
+      this.#throwIfLate(limits);
       const attempt = await this.#attempt(limits);
       if (attempt instanceof HeldLock) return attempt;
-      await this.#waitUntilFree(attempt.remainingMs, pauseMs, deadlineMs, { clock, random }, options.signal);
+      await this.#waitUntilFree(attempt.remainingMs, pauseMs, limits);
     }
   }
 
@@ -129,10 +127,11 @@ export class Lock {
   async #waitUntilFree(
     remainingMs: number,
     firstPauseMs: number,
-    deadlineMs: number,
-    { clock, random }: { readonly clock: Clock; readonly random: Random },
-    signal: AbortSignal | undefined,
+    limits: SharedTime<CallOptions>,
   ): Promise<void> {
+    const { clock, random } = this.#clerk;
+    const { timeoutMs, sinceMs, signal } = limits;
+    const deadlineMs = sinceMs + timeoutMs;
     const endsAtMs = clock.monotonicMs() + remainingMs;
     for (let pauseMs = firstPauseMs;; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
       const now = clock.monotonicMs();
@@ -140,14 +139,13 @@ export class Lock {
       if (now >= endsAtMs) return;
       const untilMs = Math.min(now + pauseMs * (0.5 + 0.5 * random.next()), endsAtMs, deadlineMs);
       await sleep(clock, untilMs - now, signal).catch(() => this.#throwIfAborted(signal));
-      const limits = { timeoutMs: this.#restMs(deadlineMs), ...(signal === undefined ? {} : { signal }) };
+      this.#throwIfLate(limits);
       if ((await this.#clerk.lockState(this.name, limits)).token === 0) return;
     }
   }
 
-  #restMs(deadlineMs: number): number {
-    const restMs = deadlineMs - this.#clerk.clock.monotonicMs();
-    if (restMs > 0) return restMs;
+  #throwIfLate({ timeoutMs, sinceMs }: SharedTime<CallOptions>): void {
+    if (this.#clerk.clock.monotonicMs() < sinceMs + timeoutMs) return;
     throw new ClerkError("timeout", `Cannot acquire lock ${JSON.stringify(this.name)}: somebody else holds it`);
   }
 

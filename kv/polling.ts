@@ -5,7 +5,7 @@
  */
 import { sleep } from "../raft/node/clock.ts";
 import type { Clerk } from "./clerk.ts";
-import type { CallOptions } from "./clerk_options.ts";
+import { type CallOptions, sharedTime } from "./clerk_options.ts";
 import { ClerkError } from "./errors.ts";
 
 /** Pauses between two looks, doubling; a random half of each is left out. Milliseconds. */
@@ -18,18 +18,19 @@ export interface PollOptions extends CallOptions {
   readonly attempt: string;
 }
 
-/** Looks until `look` tells something; each look has the time that is left. Rejects with "timeout" or "aborted". */
+/** Looks until `look` tells something; all looks share the time. Rejects with "timeout" or "aborted". */
 export async function poll<Found>(
   { clock, random }: Pick<Clerk, "clock" | "random">,
-  { timeoutMs = Infinity, signal, attempt }: PollOptions,
+  { attempt, ...options }: PollOptions,
   look: (limits: CallOptions) => Promise<Found | undefined>,
 ): Promise<Found> {
-  const deadlineMs = clock.monotonicMs() + timeoutMs;
+  const limits = sharedTime(options, clock);
+  const { signal } = limits;
+  const deadlineMs = limits.sinceMs + limits.timeoutMs;
   for (let pauseMs = minPauseMs;; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
     if (signal?.aborted) throw aborted(attempt, signal);
-    const restMs = deadlineMs - clock.monotonicMs();
-    if (restMs <= 0) throw new ClerkError("timeout", `Cannot ${attempt}`);
-    const found = await look({ timeoutMs: restMs, ...(signal === undefined ? {} : { signal }) });
+    if (clock.monotonicMs() >= deadlineMs) throw new ClerkError("timeout", `Cannot ${attempt}`);
+    const found = await look(limits);
     if (found !== undefined) return found;
     const delayMs = Math.min(pauseMs * (0.5 + 0.5 * random.next()), deadlineMs - clock.monotonicMs());
     // Aborted meanwhile, which is seen at once.

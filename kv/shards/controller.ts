@@ -15,7 +15,7 @@ import { decodeCbor, encodeCbor } from "../../raft/encoding/cbor.ts";
 import { sleep } from "../../raft/node/clock.ts";
 import { realPlatform } from "../../raft/open.ts";
 import { Clerk } from "../clerk.ts";
-import type { CallOptions, ClerkOptions, GetOptions } from "../clerk_options.ts";
+import { type CallOptions, type ClerkOptions, type GetOptions, type SharedTime, sharedTime } from "../clerk_options.ts";
 import { ClerkError } from "../errors.ts";
 import { Connections } from "./connections.ts";
 import { type GroupReport, hasSettled, reportsOf, waitingFor } from "./group_reports.ts";
@@ -55,16 +55,17 @@ function keyOf(number: number): string {
 /** Reads configurations; leaves nothing behind at the controller's servers. */
 export class ConfigurationReader implements AsyncDisposable {
   readonly #clerk: Clerk;
+  readonly #timeoutMs: number | undefined;
 
   /** `servers` are those of the controller, `HOST:PORT`. */
   constructor(servers: readonly string[], options: ClerkOptions = {}) {
     this.#clerk = new Clerk(servers, { ...options, sessions: false });
+    this.#timeoutMs = options.timeoutMs;
   }
 
   /** The newest configuration; null while nobody has made any. */
-  async latest(options: CallOptions = {}): Promise<ShardConfiguration | null> {
-    const text = await this.#clerk.get(latestKey, options);
-    return text === "" ? null : await this.at(Number(text), options);
+  latest(options: CallOptions = {}): Promise<ShardConfiguration | null> {
+    return newestConfiguration(this.#clerk, sharedTime(options, this.#clerk.clock, this.#timeoutMs));
   }
 
   /** The configuration of that number; null if there is none, yet or at all. */
@@ -98,6 +99,7 @@ export class ShardController implements AsyncDisposable {
   readonly #clerk: Clerk;
   readonly #connections: Connections;
   readonly #statusTimeoutMs: number;
+  readonly #timeoutMs: number | undefined;
   readonly #shardCount: number;
 
   /** `servers` are those of the controller, `HOST:PORT`: at least one, better all. */
@@ -108,8 +110,9 @@ export class ShardController implements AsyncDisposable {
     }
     this.#shardCount = shardCount;
     this.#clerk = new Clerk(servers, clerkOptions);
-    const { network = realPlatform.network, attemptTimeoutMs = defaultStatusTimeoutMs } = options;
+    const { network = realPlatform.network, attemptTimeoutMs = defaultStatusTimeoutMs, timeoutMs } = options;
     this.#statusTimeoutMs = attemptTimeoutMs;
+    this.#timeoutMs = timeoutMs;
     this.#connections = new Connections({ network, clock: this.#clerk.clock, connectTimeoutMs: attemptTimeoutMs });
   }
 
@@ -138,14 +141,16 @@ export class ShardController implements AsyncDisposable {
    * there is none.
    */
   async query(number?: number, options: CallOptions = {}): Promise<ShardConfiguration | null> {
-    const latest = await this.#latest(options);
+    const limits = this.#shared(options);
+    const latest = await this.#latest(limits);
     if (number === undefined || number === latest.number) return latest;
-    return await configurationAt(this.#clerk, number, options);
+    return await configurationAt(this.#clerk, number, limits);
   }
 
   /** What each group of a configuration, the newest unless given, says of itself. */
   async statuses(configuration?: ShardConfiguration, options: CallOptions = {}): Promise<readonly GroupReport[]> {
-    return await reportsOf(configuration ?? await this.#latest(options), this.#connections, this.#statusTimeoutMs);
+    const asked = configuration ?? await this.#latest(this.#shared(options));
+    return await reportsOf(asked, this.#connections, this.#statusTimeoutMs);
   }
 
   /**
@@ -154,25 +159,25 @@ export class ShardController implements AsyncDisposable {
    */
   async settled(number = 0, options: CallOptions = {}): Promise<ShardConfiguration> {
     const { clock } = this.#clerk;
-    const { timeoutMs = Infinity, signal } = options;
-    const endMs = clock.monotonicMs() + timeoutMs;
+    const limits = sharedTime(options, clock);
+    const { timeoutMs, sinceMs, signal } = limits;
     for (;;) {
-      const rest = { ...options, timeoutMs: Math.max(1, endMs - clock.monotonicMs()) };
-      const configuration = await this.#latest(rest);
+      const configuration = await this.#latest(limits);
       const reports = await reportsOf(configuration, this.#connections, this.#statusTimeoutMs);
       if (configuration.number >= number && reports.every((report) => hasSettled(report, configuration))) {
         return configuration;
       }
+      const restMs = sinceMs + timeoutMs - clock.monotonicMs();
+      await sleep(clock, Math.max(0, Math.min(settlePollMs, restMs)), signal).catch(() => {});
       if (signal?.aborted) {
         throw new ClerkError("aborted", "Cannot wait for the shards to be moved: the signal was aborted");
       }
-      if (clock.monotonicMs() >= endMs) {
+      if (restMs <= settlePollMs) {
         throw new ClerkError(
           "timeout",
           `Cannot see all shards moved within ${timeoutMs} ms: ${waitingFor(reports, configuration)}`,
         );
       }
-      await sleep(clock, settlePollMs, signal).catch(() => {});
     }
   }
 
@@ -185,22 +190,26 @@ export class ShardController implements AsyncDisposable {
     change: (configuration: ShardConfiguration) => ShardChange,
     options: CallOptions,
   ): Promise<ShardChange> {
+    const limits = this.#shared(options);
     for (;;) {
-      const latest = await this.#latest(options);
+      const latest = await this.#latest(limits);
       const outcome = change(latest);
       if (outcome.kind !== "changed") return outcome;
       const compare = { key: latestKey, value: String(latest.number) };
-      if (await this.#write(outcome.configuration, compare, options)) return outcome;
+      if (await this.#write(outcome.configuration, compare, limits)) return outcome;
     }
   }
 
-  async #latest(options: CallOptions): Promise<ShardConfiguration> {
+  async #latest(limits: SharedTime<CallOptions>): Promise<ShardConfiguration> {
     for (;;) {
-      const text = await this.#clerk.get(latestKey, options);
-      const found = text === "" ? null : await configurationAt(this.#clerk, Number(text), options);
+      const found = await newestConfiguration(this.#clerk, limits);
       if (found !== null) return found;
-      await this.#write(firstConfiguration(this.#shardCount), { key: latestKey, absent: true }, options);
+      await this.#write(firstConfiguration(this.#shardCount), { key: latestKey, absent: true }, limits);
     }
+  }
+
+  #shared<Options extends CallOptions>(options: Options): SharedTime<Options> {
+    return sharedTime(options, this.#clerk.clock, this.#timeoutMs);
   }
 
   #write(
@@ -216,6 +225,17 @@ export class ShardController implements AsyncDisposable {
       value: String(number),
     }] as const;
     return this.#clerk.transaction({ compare: [compare], then }, options);
+  }
+}
+
+async function newestConfiguration(clerk: Clerk, limits: SharedTime<CallOptions>): Promise<ShardConfiguration | null> {
+  try {
+    const text = await clerk.get(latestKey, limits);
+    return text === "" ? null : await configurationAt(clerk, Number(text), limits);
+  } catch (error) {
+    if (!(error instanceof ClerkError && error.code === "timeout")) throw error;
+    const text = `Cannot find out who has the shards: no answer from the controller within ${limits.timeoutMs} ms`;
+    throw new ClerkError("timeout", text, { cause: error });
   }
 }
 

@@ -10,19 +10,20 @@ import { type Clock, realClock } from "../../raft/node/clock.ts";
 import { type Random, realRandom } from "../../raft/node/random.ts";
 import { realPlatform } from "../../raft/open.ts";
 import { Clerk } from "../clerk.ts";
-import type {
-  AcquireResult,
-  CallOptions,
-  ClerkOptions,
-  CountOptions,
-  GetOptions,
-  KeyAndVersion,
-  LockState,
-  Page,
-  PutIfVersionResult,
-  RangeEntry,
-  RangeOptions,
-  Transaction,
+import {
+  type AcquireResult,
+  type CallOptions,
+  type ClerkOptions,
+  type CountOptions,
+  type GetOptions,
+  type KeyAndVersion,
+  type LockState,
+  type Page,
+  type PutIfVersionResult,
+  type RangeEntry,
+  type RangeOptions,
+  sharedTime,
+  type Transaction,
 } from "../clerk_options.ts";
 import { ClerkError } from "../errors.ts";
 import { defaultPageKeys } from "../limits.ts";
@@ -262,11 +263,9 @@ export class ShardClerk implements SharedCalls, AsyncDisposable {
   ): Promise<{ readonly shardCount: number; readonly rest: Options }> {
     const known = this.#router.configuration?.shards.length;
     if (known !== undefined) return { shardCount: known, rest: options };
-    const { timeoutMs = this.#options.timeoutMs ?? Infinity } = options;
-    const startedMs = this.clock.monotonicMs();
-    const { shards } = await this.#router.latest({ ...options, timeoutMs });
-    const restMs = Math.max(1, timeoutMs - (this.clock.monotonicMs() - startedMs));
-    return { shardCount: shards.length, rest: { ...options, timeoutMs: restMs } };
+    const rest = sharedTime(options, this.clock, this.#options.timeoutMs);
+    const { shards } = await this.#router.latest(rest);
+    return { shardCount: shards.length, rest };
   }
 
   /** Asks all shards. */

@@ -13,7 +13,7 @@ import { CborError, type CborValue } from "../../raft/encoding/cbor.ts";
 import { type Clock, sleep } from "../../raft/node/clock.ts";
 import type { BodyWriter, RpcOutcome } from "../../raft/wire/rpc.ts";
 import type { ClerkConnection, ConnectClerk } from "../clerk_link.ts";
-import type { CallOptions } from "../clerk_options.ts";
+import { type CallOptions, sharedTime } from "../clerk_options.ts";
 import { ClerkError } from "../errors.ts";
 import { replyToCbor } from "../protocol.ts";
 import { ShapeError } from "../shape.ts";
@@ -71,20 +71,20 @@ export class ShardRouter {
   /** The newest configuration, asked for now; waits until there is one. */
   async latest(options: CallOptions): Promise<ShardConfiguration> {
     const { configurations, clock } = this.#options;
-    const { timeoutMs = Infinity, signal } = options;
-    const endMs = clock.monotonicMs() + timeoutMs;
+    const limits = sharedTime(options, clock);
+    const { signal, sinceMs, timeoutMs } = limits;
     for (;;) {
-      const restMs = Math.max(1, endMs - clock.monotonicMs());
-      const found = await configurations.latest({ ...options, timeoutMs: restMs });
+      const found = await configurations.latest(limits);
       if (found !== null) {
         this.#take(found);
         return found;
       }
-      if (clock.monotonicMs() >= endMs || signal?.aborted) {
+      const restMs = sinceMs + timeoutMs - clock.monotonicMs();
+      await sleep(clock, Math.max(0, Math.min(firstPauseMs, restMs)), signal).catch(() => {});
+      if (restMs <= firstPauseMs || signal?.aborted) {
         const code = signal?.aborted ? "aborted" : "timeout";
         throw new ClerkError(code, "Cannot find out who has the shards: the controller has no configuration yet");
       }
-      await sleep(clock, Math.min(firstPauseMs, restMs), signal).catch(() => {});
     }
   }
 

@@ -270,6 +270,17 @@ Deno.test("Clerk: timeouts tell a write that was never sent from one that may ha
   });
 });
 
+Deno.test("Clerk: a call whose time began before it was made is not sent when that is up, and names the whole time", async () => {
+  await withClerk(1, async (cluster, clerk) => {
+    const sinceMs = cluster.clock.monotonicMs();
+    await cluster.clock.advance(300);
+    const late = await assertRejects(() => clerk.put("k", "v", { timeoutMs: 300, sinceMs }), ClerkError);
+    assertEquals([late.code, late.message], ["timeout", 'Cannot put "k": no answer within 300 ms']);
+    assertEquals(cluster.network.dialled, []);
+    await clerk.put("k", "v", { timeoutMs: 301, sinceMs });
+  });
+});
+
 Deno.test("Clerk: a write that may have run stays unknown although later attempts were refused", async () => {
   await withClerk(1, async (cluster, clerk) => {
     await clerk.put("k", "v");

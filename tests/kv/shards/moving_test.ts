@@ -194,3 +194,31 @@ Deno.test("shards: a server that cannot be reached does not cost its time for ea
     assertEquals(await clerk.get("key 3"), "x".repeat(200));
   });
 });
+
+Deno.test("shards: a call that consists of several names the time that it was given, not what was left of it", async () => {
+  await inWorld({ groups: [1, 2] }, async (world, simulation) => {
+    const controller = world.controller();
+    await controller.join(world.groups(1, 2));
+    await controller.settled();
+    for (const name of world.groupNames) world.kill(name);
+    const messageOf = async (call: Promise<unknown>): Promise<string> => {
+      const startedMs = simulation.nowMs;
+      const { code, message } = await assertRejects(() => call, ClerkError);
+      assertEquals([code, Math.round((simulation.nowMs - startedMs) / 100)], ["timeout", 20]);
+      return message;
+    };
+    const timeoutMs = 2_000;
+    assertEquals(
+      await messageOf(world.clerk().get("key", { timeoutMs })),
+      'Cannot get "key": no answer within 2000 ms',
+    );
+    assertEquals(await messageOf(world.clerk(timeoutMs).get("key")), 'Cannot get "key": no answer within 2000 ms');
+    const settling = messageOf(controller.settled(0, { timeoutMs }));
+    await simulation.sleep(1_000);
+    for (const name of world.controllerNames) world.kill(name);
+    const text = "Cannot find out who has the shards: no answer from the controller within 2000 ms";
+    assertEquals(await settling, text);
+    assertEquals(await messageOf(controller.join(world.groups(1), { timeoutMs })), text);
+    assertEquals(await messageOf(world.clerk().get("key", { timeoutMs })), text);
+  });
+});
