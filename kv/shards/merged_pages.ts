@@ -4,6 +4,19 @@
  * @module
  */
 import type { KeyAndVersion, Page } from "../clerk_options.ts";
+import { maxPageKeys } from "../limits.ts";
+
+/**
+ * How many entries each shard is to be asked for. Any of them may hold the first keys of the range, so all are asked, but the
+ * keys are spread at random: what a shard has of a page is its share, and hardly ever more than four standard deviations
+ * (of a Poisson distribution) beyond. Where it is more the page ends sooner, as it may.
+ */
+export function limitPerShard(limit: number, shardCount: number): number {
+  // What cannot be used is refused where it is used.
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxPageKeys) return limit;
+  const share = limit / shardCount;
+  return Math.min(limit, Math.ceil(share + 4 * Math.sqrt(share)) + 8);
+}
 
 /** The first `limit` entries of all pages, as far as it is sure that no shard has one between them. */
 export function mergedPage<Entry extends KeyAndVersion>(

@@ -32,7 +32,7 @@ import type { ReadResult } from "../store.ts";
 import type { Value } from "../values.ts";
 import { Connections } from "./connections.ts";
 import { ConfigurationReader } from "./controller.ts";
-import { mergedPage } from "./merged_pages.ts";
+import { limitPerShard, mergedPage } from "./merged_pages.ts";
 import { type ShardConfiguration, shardOf } from "./shard_config.ts";
 import { ShardRouter } from "./shard_router.ts";
 
@@ -289,7 +289,9 @@ export class ShardClerk implements SharedCalls, AsyncDisposable {
     options: RangeOptions,
     call: (clerk: Clerk, options: RangeOptions) => Promise<Page<Entry>>,
   ): Promise<Page<Entry>> {
-    const pages = await this.#everywhere(options, call);
-    return mergedPage(pages, options.limit ?? defaultPageKeys, options.reverse ?? false);
+    const { limit = defaultPageKeys, reverse = false } = options;
+    const { shardCount, rest } = await this.#ready(options);
+    const pages = await this.#everywhere({ ...rest, limit: limitPerShard(limit, shardCount) }, call);
+    return mergedPage(pages, limit, reverse);
   }
 }

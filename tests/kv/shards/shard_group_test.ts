@@ -4,8 +4,8 @@ import { encodeCbor } from "../../../raft/encoding/cbor.ts";
 import { CopyReaders } from "../../../kv/shards/copy_reader.ts";
 import { type CopyPiece, type GroupCommand, groupCommandCodec } from "../../../kv/shards/group_commands.ts";
 import { groupSlices, GroupSnapshotReader } from "../../../kv/shards/group_snapshot.ts";
-import { mergedPage } from "../../../kv/shards/merged_pages.ts";
-import { firstConfiguration, type ShardConfiguration } from "../../../kv/shards/shard_config.ts";
+import { limitPerShard, mergedPage } from "../../../kv/shards/merged_pages.ts";
+import { firstConfiguration, type ShardConfiguration, shardOf } from "../../../kv/shards/shard_config.ts";
 import { type GroupResult, ShardGroupMachine } from "../../../kv/shards/shard_group.ts";
 import {
   groupStatusFromReply,
@@ -221,4 +221,28 @@ Deno.test("pages of several shards: as far as none of them may have more in betw
   assertEquals(keysOf(mergedPage([page("b", "a", "b"), page(null, "c")], 10, false)), [["a", "b"], "b"]);
   assertEquals(keysOf(mergedPage([page("c", "d", "c"), page(null, "b")], 10, true)), [["d", "c"], "c"]);
   assertEquals(mergedPage([page(null, "a"), page(null, "b", "c")], 10, false).index, 3);
+});
+
+Deno.test("pages of several shards: each is asked for its share and some more, and the pages come out full", () => {
+  const shardCount = 256;
+  const all = Array.from({ length: 20_000 }, (_, at) => `key ${at}`).toSorted();
+  const limit = limitPerShard(1_000, shardCount);
+  assertEquals(limit, 20);
+  const pageAfter = (cursor: string, shard: (key: string) => number): Page<KeyAndVersion> => {
+    const pages = Array.from({ length: shardCount }, (_, at) => {
+      const rest = all.filter((key) => shard(key) === at && key > cursor);
+      const entries = rest.slice(0, limit).map((key) => ({ key, version: 1 }));
+      return { entries, cursor: rest.length > limit ? entries.at(-1)?.key ?? null : null, index: 1 };
+    });
+    return mergedPage(pages, 1_000, false);
+  };
+  const keysOf = ({ entries }: Page<KeyAndVersion>): string[] => entries.map(({ key }) => key);
+  const spread = pageAfter("", (key) => shardOf(key, shardCount));
+  assertEquals([keysOf(spread), spread.cursor], [all.slice(0, 1_000), all[999]]);
+  const gathered = pageAfter("key 1", () => 7);
+  assertEquals([keysOf(gathered), gathered.cursor], [all.slice(2, 22), all[21]]);
+});
+
+Deno.test("pages of several shards: a limit that cannot be used is left for the shards to refuse", () => {
+  assertEquals([3, 0, -1, 1.5, 20_000].map((limit) => limitPerShard(limit, 256)), [3, 0, -1, 1.5, 20_000]);
 });
