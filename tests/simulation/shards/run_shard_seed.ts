@@ -6,10 +6,10 @@
  * @module
  */
 import { checkLinearizability, Simulation, SimulationError } from "../../../raft/testing/mod.ts";
-import { groupsOf } from "../../../kv/shards/shard_config.ts";
 import type { RunOptions, SeedReport } from "../run_seed.ts";
 import { Violation } from "../violation.ts";
 import { ShardClients } from "./shard_clients.ts";
+import { comeToRest, finalConfiguration, inOneStep, maxStepMs } from "./shard_healing.ts";
 import { ShardNemesis } from "./shard_nemesis.ts";
 import { drawShardPlan, type ShardPlan } from "./shard_plan.ts";
 import { ShardedWorld } from "./sharded_world.ts";
@@ -17,8 +17,8 @@ import { ShardedWorld } from "./sharded_world.ts";
 /** Faults go on for so long on average unless told otherwise, in milliseconds of virtual time. */
 const defaultShardChaosMs = 40_000;
 
-/** After the faults everything must be in its place within so much time, in milliseconds. */
-const settleMs = 60_000;
+/** Ends a run that does not end by itself, in milliseconds of virtual time: all that is waited for has a limit of its own. */
+const endlessMs = 3_600_000;
 
 class ShardRun {
   readonly simulation: Simulation;
@@ -49,7 +49,10 @@ class ShardRun {
     await world.controller().join(world.groups(plan.groups[0] ?? 1));
     let isOver = false;
     let isPeace = false;
-    const running = Array.from({ length: plan.clients }, (_, at) => clients.run(`client ${at}`, () => isOver));
+    const running = Array.from(
+      { length: plan.clients },
+      (_, at) => clients.run(`client ${at}`, at < plan.readers, () => isOver),
+    );
     // Two operators, who know nothing of each other.
     const operating = Promise.all([nemesis.operate(() => isPeace), nemesis.operate(() => isPeace)]);
     for (const one of [...running, operating]) one.catch((error) => simulation.scheduler.fail(error));
@@ -57,21 +60,18 @@ class ShardRun {
     await simulation.sleep(plan.chaosMs);
     isPeace = true;
     nemesis.heal();
-    await operating;
+    await inOneStep(simulation, "the operators' last change", operating, 2 * plan.changeMs + maxStepMs);
     const controller = world.controller();
-    const latest = await controller.query();
-    if (latest !== null && groupsOf(latest).length === 0) await controller.join(world.groups(...plan.groups));
-    const { number, shards } = await controller.settled(0, { timeoutMs: settleMs });
+    const { number, shards } = await finalConfiguration(this, controller);
+    // Groups that have left follow, too, and drop what others have.
+    await comeToRest(this, number);
+    await controller.settled(number, { timeoutMs: maxStepMs });
     await simulation.sleep(1_000);
     isOver = true;
-    await Promise.all(running);
-    // Groups that have left follow, too, and drop what others have.
-    await world.settled(number, plan.groups, settleMs).catch((error) => {
-      throw new Violation("convergence", String(error));
-    });
+    await inOneStep(simulation, "the clients' last calls", Promise.all(running), 2 * plan.thinkMs);
     this.#checkOwners(shards);
     await this.#checkReplicas();
-    const problem = await clients.findProblem();
+    const problem = await clients.findProblem(maxStepMs);
     if (problem !== null) throw new Violation("acknowledged-writes", problem);
   }
 
@@ -94,7 +94,7 @@ class ShardRun {
 
   async #checkReplicas(): Promise<void> {
     const { simulation, world, plan } = this;
-    const endMs = simulation.nowMs + settleMs;
+    const endMs = simulation.nowMs + maxStepMs;
     for (const group of plan.groups) {
       const isEqual = (): boolean => {
         const statuses = world.namesOf(group).map((name) => world.server(name)?.status());
@@ -119,7 +119,7 @@ export async function runShardSeed(seed: number, options: RunOptions = {}): Prom
   {
     using _world = simulation;
     try {
-      await simulation.run(() => run.live(), { timeoutMs: plan.chaosMs + 6 * settleMs });
+      await simulation.run(() => run.live(), { timeoutMs: plan.chaosMs + endlessMs });
     } catch (error) {
       violation = error instanceof Violation ? error : violationOf(error);
     }

@@ -11,8 +11,13 @@ import { Violation } from "../violation.ts";
 import type { ShardPlan } from "./shard_plan.ts";
 import type { ShardedWorld } from "./sharded_world.ts";
 
-/** Keys are others after so long, so that no value and no history becomes too long. */
-const epochMs = 20_000;
+/** Keys are others after so many bytes were written, so that no value, no history and no list of what was read becomes too long. */
+const epochBytes = 24_000;
+
+/** Every other key is only appended to, so that the ledger can account for every write to it. */
+function isPutTo(key: string): boolean {
+  return Number(key.at(-1)) % 2 === 1;
+}
 
 /** See the module. */
 export class ShardClients {
@@ -22,6 +27,7 @@ export class ShardClients {
   readonly ledger = new Ledger();
   /** Calls that were answered. */
   answered = 0;
+  #writtenBytes = 0;
   readonly #simulation: Simulation;
   readonly #world: ShardedWorld;
   readonly #plan: ShardPlan;
@@ -33,24 +39,29 @@ export class ShardClients {
     this.recorder = new HistoryRecorder(() => simulation.nowMs * 1e6);
   }
 
-  /** Goes on until told to stop. */
-  async run(name: string, isOver: () => boolean): Promise<void> {
+  /**
+   * Goes on until told to stop. Who only reads is never told by a group that a shard is elsewhere, as long as that group
+   * answers.
+   */
+  async run(name: string, onlyReads: boolean, isOver: () => boolean): Promise<void> {
     const random = this.#simulation.random.stream(name);
     const clerk = this.#world.clerk(this.#plan.timeoutMs);
+    const call = (): Promise<unknown> =>
+      onlyReads ? this.#get(clerk, this.#key(random)) : this.#readOrWrite(clerk, random);
     while (!isOver()) {
       await this.#simulation.sleep(random.between(0, 2 * this.#plan.thinkMs));
       try {
         // Several at a time, so that some are under way when their shard moves.
-        await Promise.all(Array.from({ length: 1 + random.integer(3) }, () => this.#call(clerk, random)));
+        await Promise.all(Array.from({ length: 1 + random.integer(3) }, call));
       } catch (error) {
         if (!(error instanceof ClerkError)) throw error;
       }
     }
   }
 
-  /** Reads every key that was written, and says what is wrong with one; null when nothing is. */
-  async findProblem(): Promise<string | null> {
-    const clerk = this.#world.clerk();
+  /** Reads every key that was written, each within so much time, and says what is wrong with one; null when nothing is. */
+  async findProblem(timeoutMs: number): Promise<string | null> {
+    const clerk = this.#world.clerk(timeoutMs);
     for (const key of this.ledger.keys) {
       const { ended } = this.ledger;
       const problem = this.ledger.problemOf(key, await this.#get(clerk, key), ended);
@@ -59,12 +70,14 @@ export class ShardClients {
     return null;
   }
 
-  async #call(clerk: ShardClerk, random: SeededRandom): Promise<void> {
-    const place = random.integer(this.#plan.keys);
-    const key = `e${Math.floor(this.#simulation.nowMs / epochMs)}-${place}`;
+  async #readOrWrite(clerk: ShardClerk, random: SeededRandom): Promise<void> {
+    const key = this.#key(random);
     if (random.chance(0.4)) await this.#get(clerk, key);
-    // Every other key is only appended to, so that the ledger can account for every write to it.
-    else await this.#write(clerk, place % 2 === 1 && random.chance(0.4) ? "put" : "append", key);
+    else await this.#write(clerk, isPutTo(key) && random.chance(0.4) ? "put" : "append", key);
+  }
+
+  #key(random: SeededRandom): string {
+    return `e${Math.floor(this.#writtenBytes / epochBytes)}-${random.integer(this.#plan.keys)}`;
   }
 
   async #get(clerk: ShardClerk, key: string): Promise<string> {
@@ -83,6 +96,7 @@ export class ShardClients {
   async #write(clerk: ShardClerk, kind: "put" | "append", key: string): Promise<void> {
     const token = this.ledger.begin(key, kind);
     const value = this.ledger.value(token, this.#plan.paddingBytes);
+    this.#writtenBytes += value.length;
     const call = this.recorder.begin({ f: kind, key, value });
     try {
       await (kind === "put" ? clerk.put(key, value) : clerk.append(key, value));

@@ -18,7 +18,7 @@ export class ShardNemesis {
   /** Changes of the configuration that were made. */
   changes = 0;
   /** Counts of faults. */
-  readonly counts = { kills: 0, partitions: 0, pauses: 0, blackouts: 0 };
+  readonly counts = { kills: 0, partitions: 0, pauses: 0, blackouts: 0, rifts: 0 };
   readonly #simulation: Simulation;
   readonly #world: ShardedWorld;
   readonly #plan: ShardPlan;
@@ -34,7 +34,7 @@ export class ShardNemesis {
 
   /** Begins. */
   start(): void {
-    const { kills, partitions, pauses, blackouts, weather } = this.#plan;
+    const { kills, partitions, pauses, blackouts, rifts, weather } = this.#plan;
     this.#isActive = true;
     this.#repeat(kills, () => this.#kill(this.#victim()));
     this.#repeat(partitions, () => this.#partition());
@@ -43,6 +43,7 @@ export class ShardNemesis {
       this.counts.blackouts++;
       for (const name of this.#drawSide()) this.#kill(name);
     });
+    this.#repeat(rifts, () => this.#rift());
     if (weather.length > 0) this.#changeWeather();
   }
 
@@ -153,6 +154,21 @@ export class ShardNemesis {
     this.counts.partitions++;
     this.#simulation.network.partition([side, this.#names.filter((name) => !side.includes(name))]);
     this.#later(8_000, () => this.#simulation.network.partition([]));
+  }
+
+  /**
+   * Leaders of different groups do not reach each other. Shards move all the same, as any server gives them out, but only a
+   * leader can be told that its copy is not needed any more: former owners keep copies, even several of one shard.
+   */
+  #rift(): void {
+    const { network } = this.#simulation;
+    const leaders = this.#plan.groups.flatMap((group) => this.#world.leaderOf(group) ?? []);
+    const links = leaders.flatMap((from) => leaders.filter((to) => to !== from).map((to) => [from, to] as const));
+    this.counts.rifts++;
+    for (const [from, to] of links) network.block(from, to);
+    this.#later(20_000, () => {
+      for (const [from, to] of links) network.unblock(from, to);
+    });
   }
 
   #changeWeather(): void {

@@ -25,8 +25,9 @@ export interface ShardPlan {
   readonly pieceBytes: number;
   /** How long faults go on, in milliseconds of virtual time. */
   readonly chaosMs: number;
-  /** Clients, and keys of each kind. */
+  /** Clients, those among them who only read, and keys that are used at a time: fewer than ten. */
   readonly clients: number;
+  readonly readers: number;
   readonly keys: number;
   /** Pause of a client between two calls, on average, in milliseconds. */
   readonly thinkMs: number;
@@ -41,9 +42,18 @@ export interface ShardPlan {
   readonly partitions: number;
   readonly pauses: number;
   readonly blackouts: number;
+  readonly rifts: number;
   /** Faults of the network, one of which is on at a time; none in some runs. */
   readonly weather: readonly FrameFaults[];
 }
+
+/** What is appended, and sizes of the pieces that go with it: a shard comes in hundreds of them at the most, or in one. */
+const sizes: readonly { readonly paddingBytes: number; readonly pieceBytes: readonly number[] }[] = [
+  { paddingBytes: 0, pieceBytes: [64, 200, 1_000, 100_000] },
+  { paddingBytes: 0, pieceBytes: [64, 200, 1_000, 100_000] },
+  { paddingBytes: 30, pieceBytes: [200, 1_000, 10_000, 100_000] },
+  { paddingBytes: 300, pieceBytes: [2_000, 10_000, 100_000] },
+];
 
 /** Draws a plan. */
 export function drawShardPlan(random: SeededRandom, chaosMs: number): ShardPlan {
@@ -52,23 +62,27 @@ export function drawShardPlan(random: SeededRandom, chaosMs: number): ShardPlan 
     request: { drop: 0.05, duplicate: 0.2, delay: { probability: 0.2, minMs: 0, spreadMs: 50 } },
     reply: { drop: 0.05, duplicate: 0.2, delay: { probability: 0.2, minMs: 0, spreadMs: 50 } },
   }].filter(() => random.chance(0.3));
+  const clients = 2 + random.integer(4);
+  const { paddingBytes, pieceBytes } = random.pick(sizes);
   return {
     groups: random.chance(0.5) ? [1, 2] : [1, 2, 3],
     servers: random.pick([1, 3, 3]),
     shardCount: random.pick([1, 2, 3, 5, 8]),
     maxRaftState: random.pick([200, 1_000, 4_000, 20_000]),
-    pieceBytes: random.pick([64, 200, 1_000, 100_000]),
+    pieceBytes: random.pick(pieceBytes),
     chaosMs: chaosMs * random.between(0.5, 1.5),
-    clients: 2 + random.integer(4),
+    clients,
+    readers: random.integer(clients),
     keys: 2 + random.integer(5),
-    thinkMs: random.pick([5, 20, 60]),
+    thinkMs: random.pick([10, 30, 60]),
     timeoutMs: random.pick([Infinity, Infinity, 1_000, 4_000]),
-    paddingBytes: random.pick([0, 0, 30, 300]),
+    paddingBytes,
     changeMs: random.pick([300, 1_000, 3_000]),
     kills: rate(40),
     partitions: rate(30),
     pauses: rate(15),
     blackouts: rate(4),
+    rifts: rate(20),
     weather,
   };
 }

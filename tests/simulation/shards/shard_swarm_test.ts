@@ -1,6 +1,11 @@
 /** A small swarm of sharded stores for every change; `deno task sim --shards` runs a large one. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Simulation } from "../../../raft/testing/mod.ts";
+import { Violation } from "../violation.ts";
 import { runShardSeed } from "./run_shard_seed.ts";
+import { comeToRest, maxStepMs } from "./shard_healing.ts";
+import { drawShardPlan } from "./shard_plan.ts";
+import { ShardedWorld } from "./sharded_world.ts";
 
 /** Faults go on for so long in each of the runs here, in milliseconds of virtual time. */
 const chaosMs = 12_000;
@@ -21,4 +26,27 @@ Deno.test("a sharded store: the same seed gives the same run, with and without a
   const second = await runShardSeed(3, { chaosMs: 5_000, record: true });
   assertEquals(second.traceHash, first.traceHash);
   assert(second.trace.length > 0);
+});
+
+Deno.test("a sharded store may have much to do, but must go on doing it", async () => {
+  using simulation = new Simulation({ seed: 1 });
+  const plan = { ...drawShardPlan(simulation.random.stream("plan"), 0), groups: [1, 2], servers: 1, shardCount: 1 };
+  const world = new ShardedWorld(simulation, { ...plan, pieceBytes: 64, maxRaftState: 100_000 });
+  await simulation.run(async () => {
+    world.startAll();
+    const controller = world.controller();
+    await controller.join(world.groups(1, 2));
+    const clerk = world.clerk();
+    await clerk.put("key", "x".repeat(50_000));
+    // Faster than the shard can follow.
+    for (let turn = 0; turn < 12; turn++) await controller.move(0, 1 + turn % 2);
+    const number = (await controller.query())?.number ?? 0;
+    const startedMs = simulation.nowMs;
+    await comeToRest({ simulation, plan, world }, number);
+    assert(simulation.nowMs > startedMs + maxStepMs, `${simulation.nowMs - startedMs} ms`);
+    world.kill("g2-1");
+    await controller.move(0, 1);
+    const error = await assertRejects(() => comeToRest({ simulation, plan, world }, number + 1), Violation);
+    assertEquals(error.check, "liveness");
+  });
 });

@@ -138,16 +138,18 @@ export class ShardedWorld {
     return new ShardClerk(this.controllers, { network, clock, random, timeoutMs, attemptTimeoutMs: 500 });
   }
 
+  /** Whether a server is at configuration `number`, or beyond, and nothing is under way there. */
+  isAtRest(name: string, number: number): boolean {
+    const status = this.#servers.get(name)?.groupStatus();
+    return status !== undefined && status.number >= number && status.obligations === 0 &&
+      status.shards.every(({ state, peer }) => state === "serving" || (state === "lost" && peer === 0));
+  }
+
   /** Waits until all servers of these groups are at configuration `number`, and nothing is under way there. */
   async settled(number: number, groups: readonly GroupId[], timeoutMs = 60_000): Promise<void> {
     const endMs = this.#simulation.nowMs + timeoutMs;
-    const isSettled = (name: string): boolean => {
-      const status = this.#servers.get(name)?.groupStatus();
-      return status !== undefined && status.number >= number && status.obligations === 0 &&
-        status.shards.every(({ state, peer }) => state === "serving" || (state === "lost" && peer === 0));
-    };
     for (const name of groups.flatMap((group) => this.namesOf(group))) {
-      while (!isSettled(name)) {
+      while (!this.isAtRest(name, number)) {
         if (this.#simulation.nowMs > endMs) {
           throw new Error(`${name} has not settled: ${JSON.stringify(this.#servers.get(name)?.groupStatus())}`);
         }
