@@ -134,6 +134,9 @@ export class GainingShard {
 
   /** Takes the next piece, which may be kept. */
   take({ offset, bytes, isLast, sequence, clusterTimeMs }: CopyPiece): PieceOutcome {
+    // Two leaders may install the same piece, one after the other. Taken twice, it would be found out in the end, as the
+    // reader accepts nothing but what was written: keys that ascend, and counts and hash that are right. But then all of the
+    // shard would have to come again.
     if (offset !== this.#bytes) return { kind: "misplaced" };
     try {
       this.load(bytes);

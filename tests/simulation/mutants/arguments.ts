@@ -18,6 +18,8 @@ export interface MutantsArguments {
   readonly workers: number;
   /** Whether mutants are only listed. */
   readonly list: boolean;
+  /** Whether only those of the sharded store are tried. */
+  readonly shards: boolean;
   /** Whether checks are tried alone on the mutants made for them. */
   readonly checks: boolean;
   /** Whether the runs that have caught mutants before are not tried first. */
@@ -27,22 +29,22 @@ export interface MutantsArguments {
 }
 
 /** How to call it. */
-export const usage =
-  `deno task mutants [--filter NAME,…] [--seeds N] [--seed S] [--seconds T] [--workers W] [--list] [--no-checks]
-                [--afresh] [--remember]
+export const usage = `deno task mutants [--filter NAME,…] [--seeds N] [--seed S] [--seconds T] [--workers W] [--shards]
+                   [--list] [--no-checks] [--afresh] [--remember]
 
   --filter NAME,…   only mutants whose name contains one of these
   --seeds N         at most N seeds for each mutant, 1000 unless given
   --seed S          begin with seed S, 1 unless given
   --seconds T       at most T seconds for each mutant, 900 unless given
   --workers W       mutants tried at a time, 2 unless given
+  --shards          only mutants of the sharded store
   --list            say what there is, and try nothing
   --no-checks       do not try single checks on the mutants made for them
   --afresh          do not begin with the run that has caught a mutant before (last_catches.json)
   --remember        write down which runs have caught mutants
 `;
 
-const flagNames = ["--list", "--no-checks", "--afresh", "--remember"];
+const flagNames = ["--list", "--no-checks", "--shards", "--afresh", "--remember"];
 
 /** Reads the command line; throws a RangeError that says what is wrong with it. */
 export function parseArguments(given: readonly string[]): MutantsArguments {
@@ -73,6 +75,7 @@ export function parseArguments(given: readonly string[]): MutantsArguments {
     seconds: integer("--seconds", 1, 900),
     workers: integer("--workers", 1, 2),
     list: flags.has("--list"),
+    shards: flags.has("--shards"),
     checks: !flags.has("--no-checks"),
     afresh: flags.has("--afresh"),
     remember: flags.has("--remember"),

@@ -24,25 +24,34 @@ interface Task {
   readonly only: string | null;
 }
 
-function tasksOf({ filter, checks }: MutantsArguments): Task[] {
-  const chosen = catalogue.filter(({ name }) => filter.length === 0 || filter.some((part) => name.includes(part)));
+function tasksOf({ filter, shards, checks }: MutantsArguments): Task[] {
+  const chosen = catalogue.filter(({ name, swarm }) =>
+    (filter.length === 0 || filter.some((part) => name.includes(part))) && (!shards || swarm === "shards")
+  );
   return [
     ...chosen.map((mutant) => ({ mutant, only: null })),
     ...(checks ? chosen.flatMap((mutant) => (mutant.provokes ?? []).map((only) => ({ mutant, only }))) : []),
   ];
 }
 
-/** The sources as they are pass; returns what is wrong otherwise. */
-async function control(given: MutantsArguments, signal: AbortSignal): Promise<string | null> {
+/** The sources as they are pass in each swarm that is to find something; returns what is wrong otherwise. */
+async function control(
+  tasks: readonly Task[],
+  given: MutantsArguments,
+  signal: AbortSignal,
+): Promise<string | null> {
   await using workshop = await Workshop.open();
   const seeds = Math.min(given.seeds, controlSeeds);
   const budget = { firstSeed: given.seed, seeds, timeMs: controlMs, signal };
-  const { verdict, tookMs } = await tryMutant(workshop, null, budget);
-  if (verdict.kind === "passed") {
-    console.log(`Without a mutant: ${seeds} seeds pass (${(tookMs / 1000).toFixed(1)} s)`);
-    return null;
+  for (const swarm of new Set(tasks.map(({ mutant }) => mutant.swarm))) {
+    const { verdict, tookMs } = await tryMutant(workshop, null, budget, { swarm });
+    const which = swarm === undefined ? "" : ` of the swarm of ${swarm}`;
+    if (verdict.kind !== "passed") {
+      return `Cannot judge mutants: without one the swarm${which} says ${JSON.stringify(verdict)}`;
+    }
+    console.log(`Without a mutant: ${seeds} seeds${which} pass (${(tookMs / 1000).toFixed(1)} s)`);
   }
-  return `Cannot judge mutants: without one the swarm says ${JSON.stringify(verdict)}`;
+  return null;
 }
 
 async function tryAll(
@@ -91,7 +100,7 @@ async function main(): Promise<number> {
   // Interrupted, the copies go all the same.
   const interrupted = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, () => interrupted.abort());
-  const problem = await control(given, interrupted.signal);
+  const problem = await control(tasks, given, interrupted.signal);
   if (problem !== null) {
     console.error(problem);
     return 1;
@@ -100,7 +109,7 @@ async function main(): Promise<number> {
   const tried = await tryAll(tasks, given, given.afresh ? new Map() : lastCatches, interrupted.signal);
   console.log(matrix(tried));
   if (given.remember) await writeCatches(new Map([...lastCatches, ...catchesOf(tried)]));
-  const idle = given.filter.length === 0 ? idleChecks(tried) : [];
+  const idle = given.filter.length === 0 && !given.shards ? idleChecks(tried) : [];
   if (idle.length > 0) console.log(`Checks that have found nothing: ${idle.join(", ")}`);
   const left = survivors(tried);
   if (left.length > 0) console.log(`NOT CAUGHT: ${left.join(", ")}`);

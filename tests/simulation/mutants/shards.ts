@@ -114,12 +114,13 @@ const mutants: readonly Omit<Mutant, "swarm">[] = [
     whyItMatters: "a call that is repeated after its shard has moved is not known there",
   },
   {
-    name: "piece-taken-anywhere",
-    origin: "rule 4 of shard_group.ts",
-    file: copies,
-    find: '    if (offset !== this.#bytes) return { kind: "misplaced" };\n',
-    replace: "",
-    whyItMatters: "a piece that two leaders install is taken twice",
+    name: "piece-taken-outside-the-log",
+    origin: "everything that happens to a shard is a command in the group's log (shard_group.ts)",
+    file: mover,
+    find: '      const result = await this.#submit({ kind: "install", number, piece });\n',
+    replace: "      copy.take(piece);\n" +
+      '      const result = await this.#submit({ kind: "install", number, piece });\n',
+    whyItMatters: "the leader takes a piece twice, and has another shard than its followers",
   },
   {
     name: "last-piece-taken-for-all",

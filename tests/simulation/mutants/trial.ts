@@ -71,6 +71,8 @@ export interface TrialOptions {
   readonly only?: string | null;
   /** The run to begin with. */
   readonly lastCatch?: Catch | undefined;
+  /** Whose swarm; the mutant's own unless given. */
+  readonly swarm?: Mutant["swarm"];
 }
 
 /** Tries a mutant, or with null the sources as they are. */
@@ -78,13 +80,13 @@ export async function tryMutant(
   workshop: Workshop,
   mutant: Mutant | null,
   budget: Budget,
-  { only = null, lastCatch }: TrialOptions = {},
+  { only = null, lastCatch, swarm = mutant?.swarm }: TrialOptions = {},
 ): Promise<Trial> {
   const edits = mutant === null ? [] : editsOf(mutant);
   const startedMs = performance.now();
   await workshop.plant(edits);
   try {
-    const options = { only, shards: mutant?.swarm === "shards" };
+    const options = { only, shards: swarm === "shards" };
     const again = lastCatch === undefined ? null : await runAgain(workshop, lastCatch, budget, options);
     const left = { ...budget, timeMs: budget.timeMs - (performance.now() - startedMs) };
     const verdict = again ?? await runAll(workshop, mutant?.focus ?? null, left, options);
