@@ -182,7 +182,7 @@ export class ShardClerk implements SharedCalls, AsyncDisposable {
     return this.getValue(key, options);
   }
 
-  /** See `Clerk.range`, and the class about its consistency. */
+  /** See `Clerk.range`, and the class about its consistency. A page may end before it is full. */
   range(options: RangeOptions = {}): Promise<Page<RangeEntry>> {
     return this.#page(options, (clerk, rest) => clerk.range(rest));
   }
