@@ -88,7 +88,10 @@ export interface LeaseOptions extends CallOptions {
 
 /** Settings of one read. */
 export interface GetOptions extends CallOptions {
-  /** "linearizable" unless given: the read sees every write that was answered before. "stale" may see an older state. */
+  /**
+   * "linearizable" unless given: the read sees every write that was answered before. "lease" does, too, and saves the leader
+   * a round of messages, as long as the servers' clocks keep to their `clockDriftBound`. "stale" may see an older state.
+   */
   readonly consistency?: Consistency;
 }
 

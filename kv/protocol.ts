@@ -22,6 +22,8 @@
  *
  * consistency = 0                    linearizable: sees every write that was answered before the read was sent
  *             | 1                    stale: what this server has applied, at once, from any server
+ *             | 2                    lease: as 0, without messages between servers while the leader's lease holds, which
+ *                                    trusts their clocks
  *
  * reply = [0, sessionId]             to openSession: done
  *       | [0, number]                to write: done; the number is
@@ -268,13 +270,17 @@ export function requestFromCbor(body: CborValue): KvRequest {
   }
 }
 
+/** Each at its number. */
+const consistencies: readonly Consistency[] = ["linearizable", "stale", "lease"];
+
 function consistencyToCbor(consistency: Consistency): number {
-  return consistency === "linearizable" ? 0 : 1;
+  return consistencies.indexOf(consistency);
 }
 
 function consistencyFrom(cbor: CborValue | undefined): Consistency {
-  if (cbor !== 0 && cbor !== 1) throw new ShapeError("consistency must be 0 linearizable or 1 stale");
-  return cbor === 0 ? "linearizable" : "stale";
+  const consistency = typeof cbor === "number" ? consistencies[cbor] : undefined;
+  if (consistency === undefined) throw new ShapeError("consistency must be 0 linearizable, 1 stale or 2 lease");
+  return consistency;
 }
 
 /** A reply's body. */

@@ -95,7 +95,14 @@ function validateListen(listen: string, insecure: boolean): void {
   }
 }
 
-function validateTiming(id: NodeId, { tickMs, heartbeatTicks, electionTimeoutTicks }: Timing): void {
+function validateTiming(id: NodeId, timing: Timing): void {
+  const { tickMs, heartbeatTicks, electionTimeoutTicks, clockDriftBound } = timing;
+  if (!(clockDriftBound >= 1 && clockDriftBound < Infinity)) {
+    throw new NodeOptionsError(
+      `Cannot start node ${id}: clockDriftBound is ${clockDriftBound}; it must be 1 or more, for it says how many times as ` +
+        "fast as one clock another may run",
+    );
+  }
   const areTicks = Number.isInteger(heartbeatTicks) && Number.isInteger(electionTimeoutTicks);
   if (tickMs > 0 && areTicks && heartbeatTicks >= 1 && electionTimeoutTicks > 2 * heartbeatTicks) return;
   throw new NodeOptionsError(

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CborValue } from "../../raft/encoding/cbor.ts";
-import type { ReplicatedStateMachine } from "../../raft/rsm/rsm.ts";
+import type { Consistency, ReplicatedStateMachine } from "../../raft/rsm/rsm.ts";
 import { commandCodec } from "../commands.ts";
 import type { KvCommand } from "../commands.ts";
 import { replyToCbor } from "../protocol.ts";
@@ -107,7 +107,7 @@ export class GroupService {
     });
   }
 
-  #read(query: GroupQuery, consistency: "linearizable" | "stale", respond: Respond): void {
+  #read(query: GroupQuery, consistency: Consistency, respond: Respond): void {
     const { replica, machine } = this.#options;
     replica.readWith(query, consistency, (outcome) => {
       switch (outcome.kind) {

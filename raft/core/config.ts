@@ -15,6 +15,19 @@ export interface RaftConfig {
    * [electionTimeoutTicks, 2 * electionTimeoutTicks) (paper section 5.2). > 2 * heartbeatTicks.
    */
   readonly electionTimeoutTicks: number;
+  /** Milliseconds of a tick; reads by lease need it, nothing else does. > 0. */
+  readonly tickMs: number;
+  /**
+   * How many times as fast as the clock of one member that of another may run: a bound on the ratio of what they measure
+   * between any two moments; >= 1, without a unit. Reads by lease are linearizable as long as, for any two members,
+   *
+   *     leaseDurationMs <= (electionTimeoutTicks - tickSlack) * tickMs / clockDriftBound
+   *
+   * and their clocks keep to the bound: on the left what the leader waits at most, by its clock; on the right, by the
+   * leader's clock still, what a follower waits at least before it votes for anybody else. All members must have the same
+   * electionTimeoutTicks and tickMs for that. Nothing else depends on it; see `lease.ts`.
+   */
+  readonly clockDriftBound: number;
   /** Ticks between heartbeats of a leader; >= 1. */
   readonly heartbeatTicks: number;
   /** Bytes of commands in one AppendEntries, exceeded only by a single larger command; >= 1. */
@@ -40,6 +53,11 @@ export function validateConfig(config: RaftConfig): void {
   invariant(
     config.electionTimeoutTicks > 2 * config.heartbeatTicks,
     `electionTimeoutTicks must exceed 2 * heartbeatTicks: ${config.electionTimeoutTicks} <= 2 * ${config.heartbeatTicks}`,
+  );
+  invariant(config.tickMs > 0 && config.tickMs < Infinity, `tickMs must be positive: it is ${config.tickMs}`);
+  invariant(
+    config.clockDriftBound >= 1 && config.clockDriftBound < Infinity,
+    `clockDriftBound must be at least 1: it is ${config.clockDriftBound}`,
   );
   invariant(config.maxAppendBytes >= 1, "maxAppendBytes must be at least 1");
   invariant(config.maxAppendEntries >= 1, "maxAppendEntries must be at least 1");

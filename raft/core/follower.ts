@@ -18,11 +18,11 @@ export function tickFollower(state: RaftState): void {
 
 /**
  * Leader stickiness (thesis section 4.2.3): whether this node has good reason to believe that a leader is alive. It then
- * ignores candidates, so that a node that was cut off or removed cannot disrupt the others.
+ * ignores candidates, so that a node that was cut off or removed cannot disrupt the others, and so that a leader may count
+ * on it for a while (6.4.1). A node that has just started has as good a reason: it does not know whom it heard from.
  */
 export function hasLiveLeader(state: RaftState): boolean {
-  return state.role === "leader" ||
-    (state.leader !== null && state.electionElapsedTicks < state.config.electionTimeoutTicks);
+  return state.role === "leader" || state.ticksSinceLeader < state.config.electionTimeoutTicks;
 }
 
 /** Whether this node would vote for the candidate, its term being `request.term`. */
@@ -46,7 +46,7 @@ export function handlePreVote(state: RaftState, request: PreVote): void {
 
 /** RequestVote RPC, receiver (Figure 2). The term is the current one. */
 export function handleRequestVote(state: RaftState, request: RequestVote): void {
-  const voteGranted = canVoteFor(state, request);
+  const voteGranted = (request.leadershipTransfer || !hasLiveLeader(state)) && canVoteFor(state, request);
   if (voteGranted) {
     state.votedFor = request.from;
     state.resetElectionTimer();
@@ -58,6 +58,7 @@ export function handleRequestVote(state: RaftState, request: RequestVote): void 
 function follow(state: RaftState, leader: NodeId): void {
   invariant(state.role !== "leader", `${leader} and ${state.config.id} both lead term ${state.currentTerm}`);
   if (state.role !== "follower" || state.leader !== leader) state.becomeFollower(state.currentTerm, leader);
+  state.ticksSinceLeader = 0;
   state.electionElapsedTicks = 0;
 }
 

@@ -57,6 +57,8 @@ export function checkBasic(state: RaftState): string[] {
   expect(role !== "leader" || state.leader === state.config.id, "a leader does not know that it leads");
   expect(role === "leader" || state.leader !== state.config.id, "a node that does not lead believes it does");
   expect(role !== "candidate" || state.votedFor === state.config.id, "a candidate has not voted for itself");
+  // Or a node could campaign while a leader still counts on its silence (thesis section 6.4.1).
+  expect(role === "leader" || state.ticksSinceLeader >= state.electionElapsedTicks, "ticksSinceLeader was reset alone");
   expect(state.effects.durableHardState.currentTerm <= state.currentTerm, "the durable term is ahead of currentTerm");
   for (const progress of leadership?.progress.values() ?? []) checkProgress(state, progress, expect);
   return problems;
@@ -74,6 +76,7 @@ function checkProgress(
   expect(progress.nextIndex <= log.last.index + 1, `${name} nextIndex is beyond the end of the log`);
   expect((progress.state === "snapshot") === (progress.transfer !== null), `${name} transfer and state disagree`);
   expect(progress.inflightCount <= state.config.maxInflightAppends, `${name} the window is exceeded`);
+  expect(progress.ackedRoundStartMs <= state.tickedAtMs, `${name} acked a round that has yet to begin`);
   expect(progress.ackedReadRound <= (state.leadership?.reads.lastRound ?? 0), `${name} acked a round not started`);
 }
 

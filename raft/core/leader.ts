@@ -94,12 +94,13 @@ function sendAppend(
 }
 
 /**
- * Sends a heartbeat to everyone. It carries the position up to which entries have been *sent*, so that its refusal shows
- * that some were lost; to a follower that is receiving a snapshot it claims nothing.
+ * Sends a heartbeat to everyone, for the round that has just begun. It carries the position up to which entries have been
+ * *sent*, so that its refusal shows that some were lost; to a follower that is receiving a snapshot it claims nothing.
  */
 export function broadcastHeartbeat(state: RaftState): void {
   const leadership = leadershipOf(state);
   leadership.heartbeatElapsedTicks = 0;
+  leadership.roundTimes.note(leadership.reads.lastRound, state.tickedAtMs);
   for (const progress of leadership.progress.values()) {
     const index = progress.nextIndex - 1;
     // What was sent last may be lost *and* compacted away meanwhile; then only a snapshot can tell.
@@ -129,7 +130,9 @@ export function tickLeader(state: RaftState): void {
   if (transfer !== null && ++transfer.elapsedTicks >= config.electionTimeoutTicks) leadership.transfer = null;
   for (const progress of leadership.progress.values()) tickTransfer(state, progress);
   leadership.heartbeatElapsedTicks += 1;
-  if (leadership.heartbeatElapsedTicks >= config.heartbeatTicks) broadcastHeartbeat(state);
+  if (leadership.heartbeatElapsedTicks < config.heartbeatTicks) return;
+  leadership.reads.startEmptyRound();
+  broadcastHeartbeat(state);
 }
 
 /** Whether a quorum was heard from since the last check. */
@@ -149,6 +152,7 @@ export function handleAppendEntriesReply(state: RaftState, reply: AppendEntriesR
   progress.recentActive = true;
   if (reply.readRound > progress.ackedReadRound && reply.readRound <= leadership.reads.lastRound) {
     progress.ackedReadRound = reply.readRound;
+    progress.ackedRoundStartMs = leadership.roundTimes.of(reply.readRound);
     confirmReads(state, leadership);
   }
   if (!reply.success) return handleRejection(state, progress, reply);
@@ -264,9 +268,11 @@ export function transferLeader(state: RaftState, to: NodeId): void {
 
 /** Tells the successor to campaign as soon as it has the whole log. */
 function hurrySuccessor(state: RaftState): void {
-  const transfer = state.leadership?.transfer;
-  if (!transfer || transfer.timeoutNowSent) return;
-  if (state.leadership?.progress.get(transfer.to)?.matchIndex !== state.log.last.index) return;
+  const { leadership } = state;
+  const transfer = leadership?.transfer;
+  if (!leadership || !transfer || transfer.timeoutNowSent) return;
+  if (leadership.progress.get(transfer.to)?.matchIndex !== state.log.last.index) return;
   transfer.timeoutNowSent = true;
+  leadership.hasSentTimeoutNow = true;
   state.effects.send({ ...state.headerTo(transfer.to), type: "TimeoutNow" });
 }

@@ -169,8 +169,8 @@ export type PeerMessage = Message | StateDigest;
 
 /** What can happen to a node; the only input of the core. */
 export type RaftEvent =
-  /** One tick of the driver's clock has passed. */
-  | { readonly type: "tick" }
+  /** One tick of the driver's clock has passed; `nowMs` is its monotonic time, read when the tick came or before. */
+  | { readonly type: "tick"; readonly nowMs: number }
   /** A message arrived. */
   | { readonly type: "message"; readonly message: Message }
   /** Commands to append, in order. `proposalId` names the batch in {@link ProposalOutcome}. */

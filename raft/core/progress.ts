@@ -36,6 +36,8 @@ export class Progress {
   recentActive = false;
   /** Highest ReadIndex round it has confirmed; only grows. */
   ackedReadRound = 0;
+  /** When that round began, in monotonic milliseconds of the leader; -Infinity before the first (thesis section 6.4.1). */
+  ackedRoundStartMs = -Infinity;
   /** In probe: an AppendEntries is under way and nothing more is sent before its reply or a heartbeat's. */
   probeSent = false;
   /** Present exactly in state snapshot. */

@@ -10,6 +10,7 @@ import { validateConfig } from "./config.ts";
 import * as follower from "./follower.ts";
 import { unreachable } from "./invariant.ts";
 import * as leader from "./leader.ts";
+import { leaseIndex } from "./lease.ts";
 import { changeConfiguration } from "./membership.ts";
 import type { Message, RaftEvent, ReadIndex } from "./message.ts";
 import type { Ready } from "./ready.ts";
@@ -17,7 +18,7 @@ import type { InitialState } from "./state.ts";
 import { RaftState } from "./state.ts";
 import type { RaftStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
-import type { NodeId, Role, Term } from "./types.ts";
+import type { LogIndex, NodeId, Role, Term } from "./types.ts";
 import { zeroEntryId } from "./types.ts";
 
 /** One member of a Raft cluster. Not to be used again after it has thrown. */
@@ -40,6 +41,8 @@ export class Raft {
     const state = this.#state;
     switch (event.type) {
       case "tick":
+        state.tickedAtMs = event.nowMs;
+        state.ticksSinceLeader += 1;
         return state.role === "leader" ? leader.tickLeader(state) : follower.tickFollower(state);
       case "message":
         return this.#receive(event.message);
@@ -82,6 +85,11 @@ export class Raft {
     const state = this.#state;
     if (state.role === "leader") leader.replicate(state);
     return state.effects.take(state.hardState, state.log, state.config.maxApplyBytes);
+  }
+
+  /** See {@link leaseIndex}. */
+  leaseIndex(nowMs: number): LogIndex | null {
+    return leaseIndex(this.#state, nowMs);
   }
 
   /** The role. Part of {@link status}, as the next two, but for nothing. */

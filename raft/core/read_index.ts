@@ -59,9 +59,14 @@ export class ReadIndexQueue {
     this.#waiting.push(read);
   }
 
+  /** Starts a round without reads; the caller must now ask every follower. */
+  startEmptyRound(): void {
+    this.#lastRound += 1;
+  }
+
   /** Starts a round for all reads that wait; the caller must now ask every follower. */
   startRound(commitIndex: LogIndex): void {
-    this.#lastRound += 1;
+    this.startEmptyRound();
     this.#rounds.push({ number: this.#lastRound, index: commitIndex, reads: this.#waiting });
     this.#waiting = [];
   }

@@ -11,6 +11,7 @@ import { RaftLog } from "./log.ts";
 import type { MessageHeader } from "./message.ts";
 import { Progress } from "./progress.ts";
 import { ReadIndexQueue } from "./read_index.ts";
+import { RoundTimes } from "./round_times.ts";
 import type { Entry, HardState, LogIndex, NodeId, Role, SnapshotMeta, Term } from "./types.ts";
 import { maxTerm } from "./types.ts";
 
@@ -32,12 +33,16 @@ export interface Leadership {
   readonly progress: Map<NodeId, Progress>;
   /** Linearizable reads under way. */
   readonly reads: ReadIndexQueue;
+  /** When the latest rounds began, for reads by lease (thesis section 6.4.1). */
+  readonly roundTimes: RoundTimes;
   /** Ticks since the last heartbeat. */
   heartbeatElapsedTicks: number;
   /** Bytes of commands behind commitIndex; refuses proposals beyond RaftConfig.maxUncommittedBytes. */
   uncommittedBytes: number;
   /** The successor while leadership is being handed over (thesis section 3.10). */
   transfer: { readonly to: NodeId; elapsedTicks: number; timeoutNowSent: boolean } | null;
+  /** Whether anyone was ever told in this term to campaign at once: no lease holds from then on (thesis section 6.4.1). */
+  hasSentTimeoutNow: boolean;
 }
 
 /** The state of one node. */
@@ -58,6 +63,14 @@ export class RaftState {
   leader: NodeId | null = null;
   /** Ticks since the leader was heard from, or since the campaign began; for a leader, since the last CheckQuorum. */
   electionElapsedTicks = 0;
+  /**
+   * Ticks since a leader of any term was heard from, or since the start, for what was heard before that is forgotten. Never
+   * reset by a campaign or a change of term: whom this node heard from may still count on it. >= electionElapsedTicks,
+   * unless role is leader.
+   */
+  ticksSinceLeader = 0;
+  /** The driver's monotonic time at the latest tick, in milliseconds; -Infinity before the first. */
+  tickedAtMs = -Infinity;
   /** Campaign when electionElapsedTicks reaches this: uniform in [electionTimeoutTicks, 2 * electionTimeoutTicks). */
   electionDeadlineTicks = 0;
   /** Answers to a campaign, the own one included. */
@@ -165,9 +178,11 @@ export class RaftState {
       firstIndex,
       progress: new Map(this.others.map((member) => [member, new Progress(member, firstIndex)])),
       reads: new ReadIndexQueue(),
+      roundTimes: new RoundTimes(this.config.electionTimeoutTicks),
       heartbeatElapsedTicks: 0,
       uncommittedBytes,
       transfer: null,
+      hasSentTimeoutNow: false,
     };
   }
 }

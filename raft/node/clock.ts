@@ -1,5 +1,5 @@
 /**
- * The port to time. Safety never depends on it; timeouts and cluster time do.
+ * The port to time. Safety never depends on it, but for reads by lease (`core/lease.ts`); timeouts and cluster time do.
  *
  * @module
  */

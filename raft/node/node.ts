@@ -88,8 +88,8 @@ export class RaftNode implements AsyncDisposable {
     this.id = id;
     this.#options = options;
     this.#timing = { ...defaultTiming, ...options.timing };
-    const { tickMs, ...ticks } = this.#timing;
-    const config = { id, ...ticks, ...defaultLimits, ...options.limits, random: () => random.next() };
+    const { tickMs } = this.#timing;
+    const config = { id, ...this.#timing, ...defaultLimits, ...options.limits, random: () => random.next() };
     this.#raft = new Raft(config, storage.initial);
     options.onState?.(this.#raft.state);
     this.#reportedIndex = storage.initial.snapshot.last.index;
@@ -191,6 +191,18 @@ export class RaftNode implements AsyncDisposable {
     if (this.#state !== "running") return callback({ kind: "refused", reason: "stopped", leader: null });
     this.#reads.add(callback, this.#options.clock.monotonicMs() + timeoutMs);
     this.#schedule();
+  }
+
+  /**
+   * The same by lease (thesis section 6.4.1): a leader whose lease holds at this moment, by its clock, and who has applied
+   * all that is committed calls back at once, without a message. On any other node, and whenever there is no lease, it is
+   * {@link readIndex}.
+   */
+  readLease(callback: ReadIndexCallback, timeoutMs: number): void {
+    const index = this.#state === "running" ? this.#raft.leaseIndex(this.#options.clock.monotonicMs()) : null;
+    // While a snapshot is being restored, what it covers is committed and not applied.
+    if (index === null || index > this.#applyQueue.appliedIndex) return this.readIndex(callback, timeoutMs);
+    callback({ kind: "ready", index });
   }
 
   /**
@@ -305,13 +317,14 @@ export class RaftNode implements AsyncDisposable {
   }
 
   #tick(): void {
-    this.#reads.expire(this.#options.clock.monotonicMs());
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#reads.expire(nowMs);
     if (++this.#ticks % this.#timing.electionTimeoutTicks === 0) {
       this.#takeIn();
       this.#replicaCheck.tick();
       this.#careForUnwritten();
     }
-    this.#enqueue({ type: "tick" });
+    this.#enqueue({ type: "tick", nowMs });
   }
 
   /** As a leader, takes in who has come in place of a member; see `replacement.ts`. */
@@ -349,9 +362,10 @@ export class RaftNode implements AsyncDisposable {
   #campaignIfAlone(): void {
     const { voters, outgoing } = this.#raft.status().configuration;
     if (voters.length !== 1 || voters[0] !== this.id || outgoing.length > 0) return;
+    const nowMs = this.#options.clock.monotonicMs();
     for (let tick = 0; tick < 2 * this.#timing.electionTimeoutTicks; tick++) {
       if (this.#raft.hasReady()) break;
-      this.#raft.step({ type: "tick" });
+      this.#raft.step({ type: "tick", nowMs });
     }
     this.#schedule();
   }

@@ -12,7 +12,10 @@ import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
 import type { NodeStatus } from "./status.ts";
 
-/** How fast a node notices and tells. All nodes of a cluster should have the same. */
+/**
+ * How fast a node notices and tells. All nodes of a cluster should have the same; reads by lease are linearizable only if
+ * they have.
+ */
 export interface Timing {
   /** Milliseconds of a tick, the unit of the other two; > 0. */
   readonly tickMs: number;
@@ -20,10 +23,23 @@ export interface Timing {
   readonly heartbeatTicks: number;
   /** Ticks without a leader before a follower campaigns, drawn from [n, 2n); > 2 * heartbeatTicks. */
   readonly electionTimeoutTicks: number;
+  /**
+   * How many times as fast as one node's monotonic clock another's may run; >= 1. Reads by lease count on it, and nothing
+   * else does: the larger, the shorter a lease. See {@link RaftConfig.clockDriftBound}.
+   */
+  readonly clockDriftBound: number;
 }
 
-/** Heartbeats every 50 ms, elections after 300 to 600 ms: for nodes in one data centre. */
-export const defaultTiming: Timing = { tickMs: 25, heartbeatTicks: 2, electionTimeoutTicks: 12 };
+/**
+ * Heartbeats every 50 ms, elections after 300 to 600 ms: for nodes in one data centre. Clocks are trusted not to differ by
+ * more than a factor of two, which leaves a lease 112 ms.
+ */
+export const defaultTiming: Timing = {
+  tickMs: 25,
+  heartbeatTicks: 2,
+  electionTimeoutTicks: 12,
+  clockDriftBound: 2,
+};
 
 /** The core's limits; see {@link RaftConfig} for each. */
 export type RaftLimits = Pick<

@@ -10,6 +10,7 @@ import { sleep } from "../node/clock.ts";
 import { RaftNode } from "../node/node.ts";
 import type { NodePorts } from "../node/options.ts";
 import type { ProposeOutcome } from "../node/proposals.ts";
+import type { ReadIndexOutcome } from "../node/reads.ts";
 import type { NodeStatus } from "../node/status.ts";
 import type { NodeOptions } from "../open.ts";
 import { openRaft } from "../open.ts";
@@ -27,6 +28,11 @@ import type { CommandCodec } from "./state_machine.ts";
 export type Consistency =
   /** Sees every command that was done before the read began, on whichever node. Costs a round of messages. */
   | "linearizable"
+  /**
+   * The same without the messages, at a leader that has heard from a quorum lately; otherwise it *is* "linearizable". It
+   * trusts clocks: see `Timing.clockDriftBound`.
+   */
+  | "lease"
   /** Sees what this node has applied, however long ago that was. Costs nothing. */
   | "stale";
 
@@ -224,7 +230,7 @@ export class ReplicatedStateMachine<Command, Result, Query = never, Answer = nev
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
     for (;;) {
       const restMs = deadlineMs - this.#clock.monotonicMs();
-      if (consistency === "linearizable") await this.#leaderKnown(restMs, signal);
+      if (consistency !== "stale") await this.#leaderKnown(restMs, signal);
       const outcome = await this.#readOnce(query, consistency, restMs, signal);
       if (outcome.kind === "done") return outcome.answer;
       if (outcome.kind === "failed") throw outcome.error;
@@ -248,7 +254,7 @@ export class ReplicatedStateMachine<Command, Result, Query = never, Answer = nev
         else callback({ kind: "notDone", reason: "stopped", leader: null });
       });
     }
-    this.node.readIndex((outcome) => {
+    const onIndex = (outcome: ReadIndexOutcome): void => {
       switch (outcome.kind) {
         case "ready":
           return callback(this.#query(query));
@@ -257,7 +263,9 @@ export class ReplicatedStateMachine<Command, Result, Query = never, Answer = nev
         case "timeout":
           return callback({ kind: "notDone", reason: "timeout", leader: this.node.leader });
       }
-    }, timeoutMs);
+    };
+    if (consistency === "lease") this.node.readLease(onIndex, timeoutMs);
+    else this.node.readIndex(onIndex, timeoutMs);
   }
 
   /** How this member is. */

@@ -86,6 +86,24 @@ Deno.test("Clerk: range, keys, scan and count", async () => {
   });
 });
 
+Deno.test("Clerk: reads by lease are for the leader, and travel together, though not with linearizable ones", async () => {
+  await using cluster = await FakeCluster.start(2);
+  await using clerk = cluster.clerk();
+  const [first, second = null] = cluster.addresses;
+  const reply = { kind: "notLeader", leader: second, address: second } as const;
+  cluster.script = ({ address }) => address === first ? { kind: "say", reply } : { kind: "serve" };
+  assertEquals(await clerk.get("k", { consistency: "lease" }), "");
+  cluster.seen.length = 0;
+  const consistencies = ["lease", "lease", "lease", "linearizable", "linearizable"] as const;
+  await Promise.all(consistencies.map((consistency) => clerk.get("k", { consistency })));
+  const seen = cluster.seen.map(({ address, request }) => [
+    address,
+    "consistency" in request ? request.consistency : "",
+    request.kind === "reads" ? request.keys.length : 0,
+  ]);
+  assertEquals(seen, [[second, "lease", 3], [second, "linearizable", 2]]);
+});
+
 Deno.test("Clerk: reads of ranges are sent again until they are answered, stale ones to anybody", async () => {
   await withClerk(async (cluster, clerk) => {
     await clerk.put("k", "v");

@@ -37,6 +37,7 @@ const requests: readonly KvRequest[] = [
   },
   { kind: "read", consistency: "linearizable", key: "color" },
   { kind: "read", consistency: "stale", key: "color" },
+  { kind: "read", consistency: "lease", key: "color" },
   { kind: "status" },
   { kind: "sessionlessWrite", operation: { kind: "putIfVersion", key: "color", value: "red", version: 0 } },
   {
@@ -47,6 +48,7 @@ const requests: readonly KvRequest[] = [
     operations: [{ kind: "put", key: "a", value: "b" }, { kind: "putIfVersion", key: "c", value: "d", version: 2 }],
   },
   { kind: "reads", consistency: "stale", keys: ["a", "b"] },
+  { kind: "reads", consistency: "lease", keys: ["a", "b"] },
   { kind: "watch", selection: { isPrefix: true, key: "" }, from: null, waitMs: 0, maxBytes: 1 },
   { kind: "watch", selection: { isPrefix: false, key: "k" }, from: { index: 7, offset: 3 }, waitMs: 9, maxBytes: 99 },
 ];
@@ -156,6 +158,7 @@ Deno.test("protocol: the bytes are the ones that its page gives", () => {
   assertEquals(requests.map(requestToCbor).slice(3), [
     [3, 0, "color"],
     [3, 1, "color"],
+    [3, 2, "color"],
     [4],
     [5, [
       3,
@@ -165,6 +168,7 @@ Deno.test("protocol: the bytes are the ones that its page gives", () => {
     ]],
     [20, 7, 9, 8, [[1, "a", "b"], [3, "c", "d", 2]]],
     [21, 1, ["a", "b"]],
+    [21, 2, ["a", "b"]],
     [7, true, "", 0, 0, 0, 1],
     [7, false, "k", 7, 3, 9, 99],
   ]);
@@ -222,7 +226,7 @@ Deno.test("protocol: operations and queries come back as they were sent, in the 
     assertEquals(requestFromCbor(overTheWire(body)), request);
   }
   for (const [query, bytes] of queries) {
-    for (const [code, consistency] of [[0, "linearizable"], [1, "stale"]] as const) {
+    for (const [code, consistency] of [[0, "linearizable"], [1, "stale"], [2, "lease"]] as const) {
       assertEquals(requestToCbor({ kind: "query", consistency, query }), [6, code, bytes]);
       assertEquals(requestFromCbor(overTheWire([6, code, bytes])), { kind: "query", consistency, query });
     }
@@ -340,13 +344,15 @@ Deno.test("protocol: every field of a request is checked", () => {
     [6, 0, [1, "", "", null, null, 10_001, false, false]],
     [6, 0, [1, "", "", null, null, 1, 0, false]],
     [6, 0, [1, null, "", null, null, 1, false, false]],
-    [6, 2, [2, "", "", null]],
+    [6, 3, [2, "", "", null]],
+    [6, -1, [2, "", "", null]],
     [6, 0, [2, "", "", null], 1],
     [6, 0, [2, "", ""]],
     [6, 0, [2, "p".repeat(4097), "", null]],
     [6, 0, [3, ""]],
     [6, 0, [4, "l"]],
-    [3, 2, "k"],
+    [3, 3, "k"],
+    [3, 0.5, "k"],
     [3, false, "k"],
     [3, 0, ""],
     [3, 0],

@@ -207,6 +207,22 @@ Deno.test("KvServer: without a majority linearizable calls wait, and stale reads
   assertEquals(await read, "v");
 });
 
+Deno.test("KvServer: reads by lease see what was written before, at whichever server, also after the leader is gone", async () => {
+  await using cluster = await LocalCluster.start(3);
+  await using clerk = new Clerk(cluster.addresses);
+  for (let count = 1; count <= 20; count++) {
+    await clerk.put("k", String(count));
+    assertEquals(await clerk.get("k", { consistency: "lease" }), String(count));
+  }
+  for (const address of cluster.addresses) {
+    await using own = new Clerk([address]);
+    assertEquals(await own.get("k", { consistency: "lease" }), "20");
+    assertEquals(await own.count({ consistency: "lease" }), 1);
+  }
+  await cluster.stopServer(cluster.leader?.id ?? "");
+  assertEquals(await clerk.get("k", { consistency: "lease" }), "20");
+});
+
 Deno.test("KvServer: status says how it is", async () => {
   await using cluster = await LocalCluster.start(3);
   await using clerk = new Clerk(cluster.addresses);

@@ -10,7 +10,7 @@ import { drawPlan, drawWorkload, type FaultPlan, type SwarmPlan } from "./swarm_
 
 /** What a run can be focused on. */
 export const focusNames = [
-  ...["coups", "elections", "absences", "stragglers", "disks", "chunks", "members"] as const,
+  ...["coups", "elections", "absences", "stragglers", "disks", "chunks", "members", "leases"] as const,
   "features",
 ] as const;
 
@@ -47,6 +47,7 @@ const noFaults: FaultPlan = {
   ...{ weather: [], partitions: 0, partitionKinds: [], resets: 0, kills: 0, powerCuts: 0, blackouts: 0 },
   ...{ crashesAtIo: 0, crashesAtStep: 0, pauses: 0, clockRates: 0, wallJumps: 0, clientKills: 0, slowDisks: 0 },
   ...{ diskErrors: 0, transfers: 0, memberships: 0, absences: 0, coups: 0, spoiltElections: 0, strandedChanges: 0 },
+  ...{ forgetfulRestarts: 0, mutedLeaders: 0 },
 };
 
 type Focus = (random: SeededRandom, plan: SwarmPlan) => Partial<SwarmPlan>;
@@ -108,6 +109,24 @@ const focuses: Readonly<Record<FocusName, Focus>> = {
 
   // Changes of members that cannot be agreed on, asked for again and again.
   members: () => ({ faults: { ...noFaults, strandedChanges: 25, memberships: 15 } }),
+
+  // Leaders that read by lease are paused, deaf, or heard by nobody, while whoever heard them forgets it, or is told to campaign.
+  // Now and then hardly anything is written: only then can somebody be elected who has not heard the leader for a while.
+  leases: (random, { workload }) => ({
+    nodes: random.pick([3, 3, 4, 5, 5]),
+    workload: { ...workload, reads: random.pick([0.5, 0.98]) },
+    leaseReads: random.pick([0.7, 1]),
+    timing: {
+      ...{ tickMs: 25, heartbeatTicks: random.pick([1, 2]), electionTimeoutTicks: 12 + random.integer(12) },
+      clockDriftBound: random.pick([1, 1.1, 1.5]),
+    },
+    faults: {
+      ...noFaults,
+      ...{ pauses: 10, forgetfulRestarts: 20, mutedLeaders: 10, kills: 5 },
+      ...{ partitions: 6, partitionKinds: ["isolateLeader", "groups"] },
+      ...{ coups: random.pick([0, 15]), clockRates: random.pick([0, 20]), slowDisks: random.pick([0, 10]) },
+    },
+  }),
 
   // Locks and leases end early for the cluster, not for their holders; leaders with other clocks follow each other.
   features: (random, { chaosMs }) => ({

@@ -19,6 +19,8 @@ import { NodePromises, NodeView } from "./node_view.ts";
 interface Scene {
   readonly cluster: TestCluster;
   readonly committed: CommittedLog;
+  /** To be filled with those who hold a lease. */
+  readonly leaseHolders: NodeView[];
   view(id: string, promises?: NodePromises): NodeView;
   check(name: string): Invariant;
 }
@@ -33,13 +35,17 @@ function scene(): Scene {
   const committed = new CommittedLog();
   const view = (id: string, promises = new NodePromises()): NodeView =>
     new NodeView(id, `${id}#1`, cluster.node(id).raft.state, promises);
-  const invariants = allInvariants({ committed, viewOf: (id) => view(id), onRepeat: () => {} });
+  const leaseHolders: NodeView[] = [];
+  const invariants = allInvariants({
+    ...{ committed, viewOf: (id) => view(id), onRepeat: () => {} },
+    ...{ holdsLease: (node) => leaseHolders.includes(node), leaseHolders: () => leaseHolders },
+  });
   const check = (name: string): Invariant => {
     const found = invariants.find((one) => one.name === name);
     assert(found !== undefined, name);
     return found;
   };
-  return { cluster, committed, view, check };
+  return { cluster, committed, leaseHolders, view, check };
 }
 
 function entry(index: number, term: number, text: string): Entry {
@@ -104,6 +110,27 @@ Deno.test("leader-completeness: a leader lacks what was committed before its ter
   assertEquals(check("leader-completeness").stepped?.(node, before), null);
   committed.add({ index: 3, term: 1 }, 1);
   assertMatch(check("leader-completeness").stepped?.(node, before) ?? "", /without entry 3 of term 1/);
+});
+
+Deno.test("leader-lease: an election under somebody's lease, and an answer by lease that lacks something committed", () => {
+  const { committed, leaseHolders, view, check } = scene();
+  const [node, holder] = [view("a"), view("b")];
+  const before = { ...capture(node.state), role: "candidate" as const };
+  leaseHolders.push(holder);
+  node.state.currentTerm = 2;
+  assertEquals(check("leader-lease").stepped?.(node, capture(node.state)), null, "it leads already");
+  const problem = "a#1 is elected in term 2 while b#1 holds the lease of term 1";
+  assertEquals(check("leader-lease").stepped?.(node, before), problem);
+  holder.state.currentTerm = 2;
+  assertEquals(check("leader-lease").stepped?.(node, before), null, "that is its own");
+  committed.add({ index: 2, term: 1 }, 1);
+  assertEquals(check("leader-lease").readByLease?.(node), null);
+  committed.add({ index: 3, term: 1 }, 1);
+  assertEquals(check("leader-lease").stepped?.(node, capture(node.state)), null, "without a lease it need not know");
+  leaseHolders.push(node);
+  const lag = "a#1 holds a lease and knows of 2, while 3 is committed";
+  assertEquals(check("leader-lease").stepped?.(node, capture(node.state)), lag);
+  assertMatch(check("leader-lease").readByLease?.(node) ?? "", /a#1 answers a read by lease at index 2, while 3 is/);
 });
 
 Deno.test("commit-agreement: another entry was committed there", () => {

@@ -6,6 +6,7 @@
 import type { KvCommand } from "../../kv/commands.ts";
 import type { KvResult, KvStateMachine } from "../../kv/state_machine.ts";
 import { capture } from "../../raft/core/invariants.ts";
+import { leaseIndex } from "../../raft/core/lease.ts";
 import type { Message, RaftEvent } from "../../raft/core/message.ts";
 import type { Raft } from "../../raft/core/raft.ts";
 import { nameOf, type NodeId } from "../../raft/core/types.ts";
@@ -30,6 +31,12 @@ interface MachineView {
   previousIndex: number | null;
   /** Hash of the state after the last command; null after a start or a restored snapshot. */
   hash: string | null;
+}
+
+/** Settings of a {@link Monitor}. */
+export interface MonitorOptions {
+  /** Whether clocks keep to the bound that leases count on. */
+  readonly hasLeases: boolean;
 }
 
 /** Called after each step of a living node, for faults that wait for a moment. */
@@ -68,7 +75,12 @@ export class Monitor implements Observer {
   #current = "";
 
   /** `onViolation` is called once at most for each invariant that fails, and must not throw. */
-  constructor(simulation: Simulation, counters: Counters, onViolation: (violation: Violation) => void) {
+  constructor(
+    simulation: Simulation,
+    counters: Counters,
+    onViolation: (violation: Violation) => void,
+    options: MonitorOptions,
+  ) {
     this.#simulation = simulation;
     this.#rare = new RareEvents(counters, this.committed);
     this.#storm = new StormGuard(simulation, onViolation);
@@ -76,6 +88,8 @@ export class Monitor implements Observer {
     this.#invariants = allInvariants({
       committed: this.committed,
       viewOf: (id) => this.#views.get(id),
+      holdsLease: (view) => options.hasLeases && this.#holdsLease(view),
+      leaseHolders: () => [...this.#latest.values()].filter((view) => options.hasLeases && this.#holdsLease(view)),
       onRepeat: () => counters.add("repeated write answered from the session table"),
     });
     this.#stepped = this.#invariants.filter((one) => one.stepped !== undefined);
@@ -143,6 +157,17 @@ export class Monitor implements Observer {
     if (view !== undefined) this.#current = view.label;
   }
 
+  /** See {@link Observer.readByLease}. */
+  readByLease(id: NodeId, isAnswered: boolean): void {
+    const view = this.#views.get(id);
+    if (view === undefined || !this.#lives(view)) return;
+    this.#rare.readByLease(view, isAnswered);
+    for (const invariant of isAnswered ? this.#invariants : []) {
+      const problem = invariant.readByLease?.(view) ?? null;
+      if (problem !== null) this.#violated(invariant, problem);
+    }
+  }
+
   /** See {@link Observer.sent}. */
   sent(message: Message): void {
     const view = this.#views.get(message.from);
@@ -197,6 +222,12 @@ export class Monitor implements Observer {
     const view = this.#machineView(machine);
     view.previousIndex = null;
     view.hash = null;
+  }
+
+  /** By its own clock: one that is paused could not answer now, but its clock goes on until it can. */
+  #holdsLease(view: NodeView): boolean {
+    const { time } = this.#simulation.process(view.name);
+    return this.#lives(view) && leaseIndex(view.state, time.monotonicMs()) !== null;
   }
 
   #machineView(machine: KvStateMachine): MachineView {

@@ -7,12 +7,13 @@ import type { NodeId } from "../../raft/core/types.ts";
 import { electionTimeoutMs } from "../../raft/node/options.ts";
 import type { CrashPolicy, FrameFaults } from "../../raft/testing/mod.ts";
 import { wireLimits } from "../../raft/wire/limits.ts";
-import { deposeUnawares, spoilElections } from "./coups.ts";
+import { deposeUnawares, muteLeader, restartHearers, spoilElections } from "./coups.ts";
 import { crashAtIo, crashTwice, failDisk, slowDisk } from "./disk_damage.ts";
 import { crashPolicies, maxRecoveryTimeouts, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 import { changeMembers, changeMembersInMinority, transferLeadership } from "./operator.ts";
 import { inflictPartition } from "./partitions.ts";
 import { momentOf } from "./step_crashes.ts";
+import { clockRatio } from "./swarm_plan.ts";
 
 interface Action {
   readonly ratePerMinute: number;
@@ -134,6 +135,8 @@ export class Nemesis implements Recovery {
       { ratePerMinute: faults.coups, run: () => deposeUnawares(context, this) },
       { ratePerMinute: faults.spoiltElections, run: () => spoilElections(context, this) },
       { ratePerMinute: faults.strandedChanges, run: () => changeMembersInMinority(context, this) },
+      { ratePerMinute: faults.forgetfulRestarts, run: () => restartHearers(context, this) },
+      { ratePerMinute: faults.mutedLeaders, run: () => muteLeader(context, this) },
     ];
   }
 
@@ -230,9 +233,9 @@ export class Nemesis implements Recovery {
   }
 
   #bendClock(id: NodeId): void {
-    const { cluster, counters, random } = this.#context;
+    const { plan, cluster, counters, random } = this.#context;
     const { time } = cluster.process(id);
-    time.setRate(2 ** random.between(-1, 1));
+    time.setRate(clockRatio(plan) ** random.between(-0.5, 0.5));
     counters.add("clock at a wrong rate");
     this.later(1_000, 20_000, () => time.setRate(1));
   }

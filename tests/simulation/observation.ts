@@ -9,6 +9,9 @@ import type { KvCommand } from "../../kv/commands.ts";
 import { type KvResult, KvStateMachine } from "../../kv/state_machine.ts";
 import type { Message, RaftEvent } from "../../raft/core/message.ts";
 import { Raft } from "../../raft/core/raft.ts";
+import type { NodeId } from "../../raft/core/types.ts";
+import { RaftNode } from "../../raft/node/node.ts";
+import type { ReadIndexCallback } from "../../raft/node/reads.ts";
 import type { ApplyContext } from "../../raft/rsm/state_machine.ts";
 import { FileStorage } from "../../raft/storage/file_storage.ts";
 import type { WriteBatch } from "../../raft/storage/storage.ts";
@@ -22,6 +25,8 @@ export interface Observer {
   afterStep(raft: Raft, event: RaftEvent): void;
   /** A core is asked whether there is anything to do: it is its node's turn, which a step may have begun or not. */
   asked(raft: Raft): void;
+  /** A node was asked for a read by lease; `isAnswered` says whether it has answered at once, or must ask a quorum. */
+  readByLease(id: NodeId, isAnswered: boolean): void;
   /** A message is handed to the transport. */
   sent(message: Message): void;
   /** A batch has become durable; its writer does not know yet. */
@@ -35,6 +40,7 @@ export interface Observer {
 /** Installs an observer until it is disposed of. One at a time. */
 export function observe(observer: Observer): Disposable {
   const { step, hasReady } = Raft.prototype;
+  const { readLease } = RaftNode.prototype;
   const { send } = TcpTransport.prototype;
   const { write } = FileStorage.prototype;
   const { apply, restore } = KvStateMachine.prototype;
@@ -46,6 +52,14 @@ export function observe(observer: Observer): Disposable {
   Raft.prototype.hasReady = function (): boolean {
     observer.asked(this);
     return hasReady.call(this);
+  };
+  RaftNode.prototype.readLease = function (callback: ReadIndexCallback, timeoutMs: number): void {
+    let isAnswered = false;
+    readLease.call(this, (outcome) => {
+      isAnswered = outcome.kind === "ready";
+      callback(outcome);
+    }, timeoutMs);
+    observer.readByLease(this.id, isAnswered);
   };
   TcpTransport.prototype.send = function (message: Message): void {
     observer.sent(message);
@@ -67,6 +81,7 @@ export function observe(observer: Observer): Disposable {
   return {
     [Symbol.dispose]() {
       Object.assign(Raft.prototype, { step, hasReady });
+      RaftNode.prototype.readLease = readLease;
       TcpTransport.prototype.send = send;
       FileStorage.prototype.write = write;
       Object.assign(KvStateMachine.prototype, { apply, restore });

@@ -5,7 +5,8 @@
  */
 import { isJoint, isVoter } from "../../raft/core/configuration.ts";
 import type { Message, RaftEvent } from "../../raft/core/message.ts";
-import type { Term } from "../../raft/core/types.ts";
+import { hasQuorum } from "../../raft/core/quorum.ts";
+import type { NodeId, Term } from "../../raft/core/types.ts";
 import type { CommittedLog } from "./committed_log.ts";
 import type { Counters } from "./counters.ts";
 import type { Execution } from "./invariants/invariant.ts";
@@ -70,6 +71,16 @@ export class RareEvents {
       this.#counters.add("snapshot installed");
     }
     if (state.role === "leader" && state.log.commitIndex > before.committed.index) this.#leaderCommitted(view);
+  }
+
+  /** A read was to be answered by lease. */
+  readByLease({ state: { leadership, log, config } }: NodeView, isAnswered: boolean): void {
+    if (isAnswered) return this.#counters.add("read answered by lease");
+    if (leadership === null || leadership.hasSentTimeoutNow || log.commitIndex < leadership.firstIndex) return;
+    const hasHeard = (member: NodeId): boolean =>
+      member === config.id || (leadership.progress.get(member)?.ackedRoundStartMs ?? -Infinity) > -Infinity;
+    if (log.lastApplied < log.commitIndex || !hasQuorum(log.configuration, hasHeard)) return;
+    this.#counters.add("read not answered by a lease that is over");
   }
 
   /** A message leaves. */

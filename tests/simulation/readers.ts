@@ -107,14 +107,15 @@ export class Readers {
   }
 
   #read(id: NodeId): void {
-    const { cluster, workload } = this.#context;
+    const { plan, cluster, workload } = this.#context;
     const server = cluster.server(id);
     const process = cluster.process(id);
     if (server === undefined || process.state !== "running") return;
     const { lives } = process;
     const key = workload.drawKey(this.#random);
     const call = workload.beginRead(key, `of ${id}`);
-    server.replica.readWith({ kind: "get", key }, "linearizable", (outcome) => {
+    const consistency = this.#random.chance(plan.leaseReads) ? "lease" : "linearizable";
+    server.replica.readWith({ kind: "get", key }, consistency, (outcome) => {
       // What a dead process would still have said, nobody hears.
       if (!process.isAlive || process.lives !== lives) return;
       if (outcome.kind !== "done") return call.fail();

@@ -51,6 +51,7 @@ Deno.test("a focused run inflicts what it is focused on, and passes", async () =
     disks: "disk in stalling phase",
     chunks: "snapshot in several chunks",
     members: "change of members by a minority",
+    leases: "read answered by lease",
     features: "lease found to be over",
   };
   for (const focus of focusNames) {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Timing } from "../../raft/node/options.ts";
+import { defaultTiming, type Timing } from "../../raft/node/options.ts";
 import type { DiskProfile, FrameFaults, SeededRandom } from "../../raft/testing/mod.ts";
 import { courseLongReordering, courseUnreliable, defaultDiskProfile, mergeFaults } from "../../raft/testing/mod.ts";
 
@@ -78,6 +78,10 @@ export interface FaultPlan {
   readonly spoiltElections: number;
   /** Changes of the configuration on the side of a partition that has no quorum. */
   readonly strandedChanges: number;
+  /** Restarts, all at once, of everybody whom the leader still hears from. */
+  readonly forgetfulRestarts: number;
+  /** Leaders that nobody hears, but who go on hearing everybody for a while. */
+  readonly mutedLeaders: number;
 }
 
 /** The features that have workloads of their own; see `features/`. */
@@ -119,6 +123,12 @@ export interface SwarmPlan {
   readonly disk: DiskProfile;
   /** What clients do. */
   readonly workload: WorkloadPlan;
+  /**
+   * Share of the reads that are by lease, in [0, 1]. Above 0 no two clocks differ by more than `timing.clockDriftBound`, for
+   * leases count on that; in runs at 0 they differ by more, see {@link clockRatio}. No monotonic clock ever jumps. In runs of
+   * all sorts that have leases processes are paused, too, while their clocks go on.
+   */
+  readonly leaseReads: number;
   /** What clients of single features do. */
   readonly features: FeaturesPlan;
   /** What goes wrong. */
@@ -149,10 +159,14 @@ export function drawPlan(random: SeededRandom, meanChaosMs: number): SwarmPlan {
   const nodes = random.pick([1, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7]);
   const tickMs = random.pick([15, 25, 50, 50]);
   const heartbeatTicks = random.pick([1, 2, 2, 3, 4]);
-  const faults = drawFaults(random);
+  const leaseReads = random.pick([0, 0, 0, 0.5, 1]);
+  const faults = drawFaults(random, leaseReads > 0);
   return {
     nodes,
-    timing: { tickMs, heartbeatTicks, electionTimeoutTicks: 2 * heartbeatTicks + 2 + random.integer(12) },
+    timing: {
+      ...{ tickMs, heartbeatTicks, electionTimeoutTicks: 2 * heartbeatTicks + 2 + random.integer(12) },
+      clockDriftBound: random.pick([1.1, 1.5, defaultTiming.clockDriftBound]),
+    },
     maxRaftState: isBulky ? 200_000 : random.pick([-1, 1_000, 2_000, 4_000, 4_000, 16_000, 64_000]),
     serverTimeoutMs: random.pick([1_000, 3_000, 10_000]),
     chaosMs: meanChaosMs * (isHot ? hot.time : isBulky ? bulky.time : plainTime),
@@ -160,6 +174,7 @@ export function drawPlan(random: SeededRandom, meanChaosMs: number): SwarmPlan {
     ballastBytes: 0,
     disk: { ...defaultDiskProfile, sync: random.pick([defaultDiskProfile.sync, { minMs: 0.5, maxMs: 8 }]) },
     workload: drawWorkload(random, temper),
+    leaseReads,
     features: { share: 0.25, names: featureNames, most: 2 },
     faults: isHot ? hotFaults(random, faults) : isBulky ? { ...faults, absences: random.between(4, 8) } : faults,
   };
@@ -198,7 +213,7 @@ function hotFaults(random: SeededRandom, faults: FaultPlan): FaultPlan {
   };
 }
 
-function drawFaults(random: SeededRandom): FaultPlan {
+function drawFaults(random: SeededRandom, hasLeases: boolean): FaultPlan {
   /** Half of the families are off in any run; the rate of the others is up to `most`, mostly less. */
   const rate = (most: number, probability = 0.5): number => random.chance(probability) ? most * random.next() ** 2 : 0;
   const kinds: PartitionKind[] = ["isolate", "groups", "oneWay", "partial", "isolateLeader"];
@@ -213,7 +228,7 @@ function drawFaults(random: SeededRandom): FaultPlan {
     blackouts: rate(2, 0.3),
     crashesAtIo: rate(10),
     crashesAtStep: rate(10),
-    pauses: rate(15, 0.4),
+    pauses: hasLeases ? random.between(2, 15) : rate(15, 0.4),
     clockRates: rate(10, 0.4),
     wallJumps: rate(10, 0.4),
     clientKills: rate(6, 0.3),
@@ -225,7 +240,14 @@ function drawFaults(random: SeededRandom): FaultPlan {
     coups: rate(8, 0.3),
     spoiltElections: rate(4, 0.2),
     strandedChanges: rate(6, 0.2),
+    forgetfulRestarts: rate(6, 0.2),
+    mutedLeaders: rate(6, 0.2),
   };
+}
+
+/** How many times as fast as the slowest clock the fastest may run; rates lie around 1. */
+export function clockRatio({ leaseReads, timing }: SwarmPlan): number {
+  return leaseReads > 0 ? timing.clockDriftBound : 4;
 }
 
 function drawWeather(random: SeededRandom): FrameFaults[] {

@@ -5,6 +5,7 @@
  * @module
  */
 import { Clerk } from "../../kv/clerk.ts";
+import type { GetOptions } from "../../kv/clerk_options.ts";
 import { ClerkError } from "../../kv/errors.ts";
 import { sleep } from "../../raft/node/clock.ts";
 import type { Platform } from "../../raft/platform.ts";
@@ -106,10 +107,10 @@ export class Workload {
   }
 
   /** Reads a key; the answer goes into the history. */
-  async get(clerk: Clerk, key: string): Promise<string> {
+  async get(clerk: Clerk, key: string, options: GetOptions = {}): Promise<string> {
     const call = this.beginRead(key);
     try {
-      const value = await clerk.get(key);
+      const value = await clerk.get(key, options);
       call.ok(value);
       return value;
     } catch (error) {
@@ -182,6 +183,7 @@ export class Workload {
     if (random.chance(reads)) {
       // One in ten reads asks for whatever a server has; it proves nothing, so it is not recorded.
       if (random.chance(0.1)) await clerk.get(key, { consistency: "stale" });
+      else if (random.chance(this.#plan.leaseReads)) await this.get(clerk, key, { consistency: "lease" });
       else await this.get(clerk, key);
       return;
     }

@@ -38,6 +38,7 @@ Deno.test("shards: keys, versions, sessions and locks move with their shards", a
     const number = numberOf(await controller.leave([1]));
     for (const key of keys) {
       assertEquals(await clerk.getWithVersion(key), { value: `${key}:one`, version: 2 });
+      assertEquals(await clerk.get(key, { consistency: "lease" }), `${key}:one`);
     }
     assertEquals(await lock.tryAcquire(), null);
     assertEquals(await held.release(), true);

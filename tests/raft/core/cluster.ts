@@ -17,6 +17,8 @@ export function testConfig(id: NodeId, overrides: Partial<RaftConfig> = {}): Raf
   return {
     id,
     electionTimeoutTicks: 10,
+    tickMs: 10,
+    clockDriftBound: 2,
     heartbeatTicks: 1,
     maxAppendBytes: 1 << 20,
     maxAppendEntries: 64,
@@ -49,7 +51,7 @@ export class TestNode {
     this.snapshot = initial.snapshot;
     this.hardState = initial.hardState;
     this.stored = [...initial.entries];
-    this.raft = new Raft(config, initial);
+    this.raft = this.#start(initial);
   }
 
   /** Steps an event and checks every invariant around it. */
@@ -105,7 +107,14 @@ export class TestNode {
     const isConnected = index < (this.stored[0]?.index ?? 0) ||
       this.stored.some((entry) => entry.index === index && entry.term === term);
     this.stored = isConnected ? this.stored.filter((entry) => entry.index > index) : [];
-    this.raft = new Raft(this.config, { hardState, snapshot, entries: this.stored });
+    this.raft = this.#start({ hardState, snapshot, entries: this.stored });
+  }
+
+  /** A core that has been up for an election timeout: before, it would vote for nobody. */
+  #start(initial: InitialState): Raft {
+    const raft = new Raft(this.config, initial);
+    raft.state.ticksSinceLeader = this.config.electionTimeoutTicks;
+    return raft;
   }
 
   /** Takes a snapshot of all that was applied. */
@@ -208,7 +217,7 @@ export class TestCluster {
   /** Ticks every node `count` times, settling after each. */
   tick(count = 1, ids: readonly NodeId[] = [...this.nodes.keys()]): void {
     for (let tick = 0; tick < count; tick++) {
-      for (const id of ids) this.step(id, { type: "tick" });
+      for (const id of ids) this.step(id, { type: "tick", nowMs: 0 });
       this.settle();
     }
   }

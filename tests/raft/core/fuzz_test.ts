@@ -57,7 +57,7 @@ function act(cluster: TestCluster, random: () => number, ids: readonly NodeId[],
     else note("duplicated");
     if (random() < 0.05) note("lost");
     else cluster.node(message.to).step({ type: "message", message });
-  } else if (dice < 0.7) node.step({ type: "tick" });
+  } else if (dice < 0.7) node.step({ type: "tick", nowMs: 0 });
   else if (dice < 0.8) cluster.send(node.finishWrite());
   else if (dice < 0.9) {
     const commands = Array.from({ length: Math.floor(random() * 4) }, () => new Uint8Array([random() * 256]));

@@ -64,7 +64,7 @@ Deno.test("5.2: when servers start up, they begin as followers", () => {
 Deno.test("5.2: a server remains a follower as long as it receives valid RPCs from a leader", () => {
   const node = startNode({ currentTerm: 1 });
   for (let round = 0; round < 50; round++) {
-    for (let tick = 0; tick < 9; tick++) node.step({ type: "tick" });
+    for (let tick = 0; tick < 9; tick++) node.step({ type: "tick", nowMs: 0 });
     answer(node, appendFrom(1));
     assertEquals(node.raft.status().role, "follower");
   }
@@ -72,7 +72,7 @@ Deno.test("5.2: a server remains a follower as long as it receives valid RPCs fr
 
 Deno.test("5.2: over the election timeout it begins an election; thesis 9.6: after a PreVote, its term unchanged", () => {
   const node = startNode({ currentTerm: 1, log: [1, 1] });
-  for (let tick = 0; tick < 10; tick++) node.step({ type: "tick" });
+  for (let tick = 0; tick < 10; tick++) node.step({ type: "tick", nowMs: 0 });
   const asked = collect(node);
   assertEquals(
     asked,
@@ -101,7 +101,7 @@ Deno.test("5.2: to begin an election, a follower increments its current term, vo
 
 Deno.test("5.2: no candidacy leaves before term and vote are durable", () => {
   const node = startNode();
-  for (let tick = 0; tick < 10; tick++) node.step({ type: "tick" });
+  for (let tick = 0; tick < 10; tick++) node.step({ type: "tick", nowMs: 0 });
   node.takeReady();
   node.step({ type: "message", message: { type: "PreVoteReply", from: "b", to: "a", term: 1, voteGranted: true } });
   const ready = node.takeReady();
@@ -391,7 +391,7 @@ Deno.test("8: a deposed leader refuses the reads it could not confirm", () => {
 Deno.test("thesis 6.2: a leader steps down if an election timeout elapses without a round of heartbeats to a majority", () => {
   const node = startNode();
   makeLeader(node);
-  for (let tick = 0; tick < 10; tick++) node.step({ type: "tick" });
+  for (let tick = 0; tick < 10; tick++) node.step({ type: "tick", nowMs: 0 });
   collect(node);
   assertEquals([node.raft.status().role, node.raft.status().currentTerm], ["follower", 1]);
 });
@@ -422,7 +422,7 @@ Deno.test("etcd 8243: a candidate left behind in terms catches up instead of ask
   const [reply] = answer(node, { type: "PreVote", from: "b", to: "a", term: 2, lastLog: { index: 9, term: 1 } });
   assertEquals([reply?.type, reply?.term], ["PreVoteReply", 5]);
   const behind = startNode({ currentTerm: 1 });
-  for (let tick = 0; tick < 10; tick++) behind.step({ type: "tick" });
+  for (let tick = 0; tick < 10; tick++) behind.step({ type: "tick", nowMs: 0 });
   collect(behind);
   answer(behind, { type: "PreVoteReply", from: "b", to: "a", term: 5, voteGranted: false });
   assertEquals(behind.raft.status().currentTerm, 5);

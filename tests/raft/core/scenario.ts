@@ -42,7 +42,8 @@ function describeEntry(entry: Entry): string {
   }
 }
 
-function describeFields(message: Message): string {
+function describeFields(message: Message, showsRounds: boolean): string {
+  const roundOf = ({ readRound }: { readonly readRound: number }): string => showsRounds ? ` round ${readRound}` : "";
   switch (message.type) {
     case "PreVote":
     case "RequestVote":
@@ -51,14 +52,12 @@ function describeFields(message: Message): string {
     case "RequestVoteReply":
       return message.voteGranted ? "granted" : "refused";
     case "AppendEntries": {
-      const round = message.readRound > 0 ? ` round ${message.readRound}` : "";
       const entries = message.entries.length > 0 ? ` [${message.entries.map(describeEntry).join(", ")}]` : "";
-      return `after ${id(message.prevLog)}${entries} commit ${message.leaderCommit}${round}`;
+      return `after ${id(message.prevLog)}${entries} commit ${message.leaderCommit}${roundOf(message)}`;
     }
     case "AppendEntriesReply": {
-      const round = message.readRound > 0 ? ` round ${message.readRound}` : "";
-      if (message.success) return `match ${message.matchIndex}${round}`;
-      return `refused after ${message.matchIndex}, try ${id(message.hint)}${round}`;
+      if (message.success) return `match ${message.matchIndex}${roundOf(message)}`;
+      return `refused after ${message.matchIndex}, try ${id(message.hint)}${roundOf(message)}`;
     }
     case "InstallSnapshot":
       return `snapshot ${id(message.snapshot.last)}`;
@@ -74,14 +73,17 @@ function describeFields(message: Message): string {
 }
 
 /** One line that says what a message says. */
-function describeMessage(message: Message): string {
-  return `${message.from} -> ${message.to} ${message.type} term ${message.term} ${describeFields(message)}`.trimEnd();
+function describeMessage(message: Message, showsRounds: boolean): string {
+  const { from, to, type, term } = message;
+  return `${from} -> ${to} ${type} term ${term} ${describeFields(message, showsRounds)}`.trimEnd();
 }
 
 /** The cluster of a scenario, and what was shown of it so far. */
 class Stage {
   #cluster = new TestCluster(["a"]);
   #shownMessages = 0;
+  /** Every heartbeat begins a round; they are of interest only where somebody reads. */
+  #showsRounds = false;
   readonly #shownRoles: Map<NodeId, string> = new Map();
   readonly #shownApplied: Map<NodeId, number> = new Map();
   readonly #shownReads: Map<NodeId, number> = new Map();
@@ -107,7 +109,7 @@ class Stage {
         this.#news();
         return;
       case "tick":
-        for (let tick = 0; tick < Number(second || 1); tick++) cluster.step(first, { type: "tick" });
+        for (let tick = 0; tick < Number(second || 1); tick++) cluster.step(first, { type: "tick", nowMs: 0 });
         return;
       case "settle":
         return cluster.settle();
@@ -125,6 +127,7 @@ class Stage {
       case "propose":
         return cluster.propose(first, ...words.slice(1));
       case "read":
+        this.#showsRounds = true;
         return cluster.step(first, { type: "readIndex", context: Number(second) });
       case "transfer":
         return cluster.step(first, { type: "transferLeader", to: second });
@@ -146,7 +149,9 @@ class Stage {
 
   /** Messages sent, roles changed, entries applied and reads answered since the last command. */
   #news(): string[] {
-    const lines = this.#cluster.sent.slice(this.#shownMessages).map(describeMessage);
+    const lines = this.#cluster.sent.slice(this.#shownMessages).map((message) =>
+      describeMessage(message, this.#showsRounds)
+    );
     this.#shownMessages = this.#cluster.sent.length;
     for (const [id, node] of this.#cluster.nodes) {
       const { role, currentTerm } = node.raft.status();

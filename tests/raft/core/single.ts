@@ -74,7 +74,7 @@ export function appendFrom(term: Term, changes: Partial<AppendEntries> = {}): Ap
 /** Makes `a` a candidate: its PreVote is granted by everyone. Returns its RequestVotes. */
 export function makeCandidate(node: TestNode): Message[] {
   for (let tick = 0; tick < 2 * node.config.electionTimeoutTicks && node.raft.status().role === "follower"; tick++) {
-    node.step({ type: "tick" });
+    node.step({ type: "tick", nowMs: 0 });
   }
   const asked = collect(node);
   const said: Message[] = [...asked];

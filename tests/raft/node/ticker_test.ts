@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { tickSlack } from "../../../raft/core/lease.ts";
 import { Ticker } from "../../../raft/node/ticker.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 
@@ -39,6 +40,42 @@ Deno.test("a process that was stopped for a minute does not live it at once", as
   assertEquals(ticks(), 4 + 2, "at most two ticks for the minute");
   await clock.advance(100);
   assertEquals(ticks(), 6 + 4, "then the usual pace");
+});
+
+Deno.test("n ticks after any moment take more than n - 3 times as long as one, which leases count on (core/lease.ts)", async () => {
+  const tickMs = 25;
+  /** Times of all ticks in a clock that was stalled for so long at each of these times. */
+  const ticksWith = async (stalls: readonly (readonly [atMs: number, forMs: number])[]): Promise<number[]> => {
+    const clock = new ManualClock();
+    const startMs = clock.monotonicMs();
+    const times: number[] = [];
+    const ticker = new Ticker(clock, tickMs, () => times.push(clock.monotonicMs() - startMs));
+    ticker.start();
+    for (const [atMs, forMs] of stalls) {
+      await clock.advance(atMs - (clock.monotonicMs() - startMs));
+      clock.stall(forMs);
+    }
+    await clock.advance(400);
+    ticker.stop();
+    return times;
+  };
+  const worst = await ticksWith([[99, 2 * tickMs]]);
+  assertEquals(
+    worst.filter((time) => time >= 149 && time <= 150).length,
+    tickSlack,
+    "three ticks within a millisecond",
+  );
+  for (let forMs = 0; forMs <= 120; forMs += 7) {
+    for (let pauseMs = 1; pauseMs <= 60; pauseMs += 5) {
+      const times = await ticksWith([[99, forMs], [99 + forMs + pauseMs, forMs]]);
+      for (const [first, startMs] of times.entries()) {
+        for (let count = tickSlack; first + count <= times.length; count++) {
+          const tookMs = (times[first + count - 1] ?? NaN) - startMs;
+          assert(tookMs >= (count - tickSlack) * tickMs, `${count} ticks in ${tookMs} ms, stalled for ${forMs} ms`);
+        }
+      }
+    }
+  }
 });
 
 Deno.test("after stop nothing ticks, not even the rest of a double tick", async () => {

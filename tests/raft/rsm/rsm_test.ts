@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { NotDoneError, UnknownOutcomeError } from "../../../raft/rsm/errors.ts";
-import { Cluster } from "../node/support/cluster.ts";
+import { Cluster, type Member } from "../node/support/cluster.ts";
 
 Deno.test("a command submitted to the leader is executed on all members, once, with its result", async () => {
   await using cluster = await Cluster.start(3);
@@ -126,6 +126,46 @@ Deno.test("a member cut off cannot serve a linearizable read, but a stale one", 
   assertEquals(await cluster.outcome(away.replica.read("all", { consistency: "stale" })), ["old"]);
   const error = await assertRejects(
     () => cluster.outcome(away.replica.read("all", { timeoutMs: 2_000 })),
+    NotDoneError,
+  );
+  assert(error.reason === "timeout" || error.reason === "notLeader", error.message);
+});
+
+/** Reads by lease at a leader; how long it took, and the messages that were sent meanwhile. */
+async function readByLease(cluster: Cluster, { replica }: Member): Promise<{ lines: number; sent: number }> {
+  const sent = cluster.network.sent.length;
+  const lines = await cluster.outcome(replica.read("all", { consistency: "lease" }));
+  return { lines: lines.length, sent: cluster.network.sent.length - sent };
+}
+
+Deno.test("a leader with a lease answers a read without a message, any other member and a leader without asks a quorum", async () => {
+  await using cluster = await Cluster.start(3);
+  const leader = await cluster.elect();
+  await cluster.outcome(leader.replica.submit("one"));
+  await cluster.clock.advance(200);
+  assertEquals(await readByLease(cluster, leader), { lines: 1, sent: 0 });
+  const [follower] = cluster.others(leader);
+  assert(follower !== undefined);
+  const atFollower = await readByLease(cluster, follower);
+  assertEquals(atFollower.lines, 1);
+  assert(atFollower.sent > 0);
+  // The process is stopped for longer than the lease, and asked before anything else has its turn: it asks a quorum.
+  cluster.clock.stall(120);
+  const afterPause = await readByLease(cluster, leader);
+  assertEquals(afterPause.lines, 1);
+  assert(afterPause.sent > 0);
+});
+
+Deno.test("a leader that was cut off answers by lease for a while, and when the lease is over not at all", async () => {
+  await using cluster = await Cluster.start(3);
+  const leader = await cluster.elect();
+  await cluster.outcome(leader.replica.submit("one"));
+  await cluster.clock.advance(200);
+  cluster.network.isolate(leader.id);
+  assertEquals(await readByLease(cluster, leader), { lines: 1, sent: 0 });
+  await cluster.clock.advance(115);
+  const error = await assertRejects(
+    () => cluster.outcome(leader.replica.read("all", { consistency: "lease", timeoutMs: 2_000 })),
     NotDoneError,
   );
   assert(error.reason === "timeout" || error.reason === "notLeader", error.message);

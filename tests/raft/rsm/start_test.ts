@@ -107,6 +107,7 @@ Deno.test("what cannot work is refused with a message that says what to do", asy
     [{ listen: "[::]:7001" }, "pass --insecure if the network is trusted"],
     [{ dataDir: "" }, "the data directory is empty"],
     [{ timing: { heartbeatTicks: 12 } }, "an election must take more than two heartbeats"],
+    [{ timing: { clockDriftBound: 0.9 } }, "clockDriftBound is 0.9; it must be 1 or more"],
   ];
   try {
     for (const [changes, message] of cases) {

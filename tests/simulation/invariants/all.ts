@@ -15,6 +15,7 @@ import { exactlyOnce } from "./exactly_once.ts";
 import type { Invariant } from "./invariant.ts";
 import { leaderAppendOnly } from "./leader_append_only.ts";
 import { leaderCompleteness } from "./leader_completeness.ts";
+import { leaderLease } from "./leader_lease.ts";
 import { logMatching } from "./log_matching.ts";
 import { monotonicCommit } from "./monotonic_commit.ts";
 import { nodeState, nodeStep } from "./node_consistency.ts";
@@ -27,14 +28,20 @@ export interface InvariantContext {
   readonly committed: CommittedLog;
   /** The latest life of a node. */
   readonly viewOf: (id: string) => NodeView | undefined;
+  /** Whether a node holds a lease at this moment. */
+  readonly holdsLease: (node: NodeView) => boolean;
+  /** The nodes that do. */
+  readonly leaseHolders: () => readonly NodeView[];
   /** A repeated write was answered with the result of the first. */
   readonly onRepeat: () => void;
 }
 
 /** Fresh invariants for one run: the special ones first, so that a report names the sharpest. */
-export function allInvariants({ committed, viewOf, onRepeat }: InvariantContext): Invariant[] {
+export function allInvariants(context: InvariantContext): Invariant[] {
+  const { committed, viewOf, onRepeat } = context;
   return [
     electionSafety(),
+    leaderLease(context),
     leaderCompleteness(committed),
     leaderAppendOnly(),
     logMatching(),

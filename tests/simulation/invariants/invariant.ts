@@ -42,6 +42,8 @@ export interface Invariant {
   logChanged?(node: NodeView, removed: readonly EntryId[], added: readonly Entry[]): string | null;
   /** A node hands a message to its transport. */
   sent?(node: NodeView, message: Message): string | null;
+  /** A node has answered a read by lease. */
+  readByLease?(node: NodeView): string | null;
   /** A replica has executed a command. */
   executed?(execution: Execution): string | null;
 }

@@ -25,9 +25,10 @@ const endChecks: Readonly<Record<EndCheckName, string | null>> = {
 
 /** Names of all checks. */
 export const checkNames: readonly string[] = [
-  ...allInvariants({ committed: new CommittedLog(), viewOf: () => undefined, onRepeat: () => {} }).map(({ name }) =>
-    name
-  ),
+  ...allInvariants({
+    ...{ committed: new CommittedLog(), viewOf: () => undefined, onRepeat: () => {} },
+    ...{ holdsLease: () => false, leaseHolders: () => [] },
+  }).map(({ name }) => name),
   ...Object.keys(endChecks),
 ];
 

@@ -68,8 +68,7 @@ export const electionMutants: readonly Mutant[] = [
     origin: "thesis 4.2.3; etcd 14893",
     knownBug: 10,
     file: follower,
-    find: `return state.role === "leader" ||
-    (state.leader !== null && state.electionElapsedTicks < state.config.electionTimeoutTicks);`,
+    find: `return state.role === "leader" || state.ticksSinceLeader < state.config.electionTimeoutTicks;`,
     replace: `return state.role === "leader";`,
     whyItMatters: "a node that cannot hear the leader deposes it again and again",
   },
