@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clerk, SharedCalls } from "../kv/mod.ts";
+import type { Clerk, Consistency, SharedCalls } from "../kv/mod.ts";
 import type { Output } from "./output.ts";
 import type { ServerReport } from "./server_report.ts";
 import type { WaitingNotice } from "./waiting.ts";
@@ -17,7 +17,7 @@ export interface CallOptions {
 /** The part of a Clerk that the shell's commands use; narrow, so that tests can stand in for a cluster. */
 export interface Store {
   /** The value of `key`, "" if there is none. */
-  get(key: string, options?: CallOptions): Promise<string>;
+  get(key: string, options?: CallOptions & { readonly consistency?: Consistency }): Promise<string>;
   /** Replaces the value of `key`. */
   put(key: string, value: string, options?: CallOptions): Promise<unknown>;
   /** Adds `value` to the end of the value of `key`. */

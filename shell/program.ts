@@ -6,7 +6,7 @@
 import { Command } from "jsr:@cliffy/command@^1.2.0";
 import { CompletionsCommand } from "jsr:@cliffy/command@^1.2.0/completions";
 import manifest from "../deno.json" with { type: "json" };
-import { KvServer } from "../kv/mod.ts";
+import { type Consistency, KvServer } from "../kv/mod.ts";
 import { readServers } from "./addresses.ts";
 import { runDemo } from "./commands/demo.ts";
 import { addMapReduceCommands } from "./commands/mapreduce_tree.ts";
@@ -186,8 +186,12 @@ function addClerkCommands(root: Command, outcome: Outcome, output: Output): void
   root.command(
     "get",
     clerkCommand("Print the value of a key; a missing key has the empty value.")
-      .option("--json", "Print JSON").arguments("<key:string>")
-      .action((options, key) => oneShotGet(targetOf(options), options.json === true, revealWord(key))),
+      .option("--json", "Print JSON")
+      .option("--consistency <level:string>", "linearizable (the default), lease (trusts the servers' clocks) or stale")
+      .arguments("<key:string>")
+      .action((options, key) =>
+        oneShotGet(targetOf(options), options.json === true, revealWord(key), readConsistency(options.consistency))
+      ),
   );
   root.command(
     "put",
@@ -227,6 +231,12 @@ function addClerkCommands(root: Command, outcome: Outcome, output: Output): void
 
 function missingServers(): never {
   throw new UsageError("Cannot find the cluster: --servers is missing; add --servers HOST:PORT,HOST:PORT,…");
+}
+
+function readConsistency(text: string | undefined): Consistency {
+  if (text === undefined) return "linearizable";
+  if (text === "linearizable" || text === "lease" || text === "stale") return text;
+  throw new UsageError(`Cannot read with --consistency ${text}: there are linearizable, lease and stale`);
 }
 
 function readTimeout(timeoutMs: number | undefined): number | null {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Clerk, ClerkError } from "../../kv/mod.ts";
+import { type Clerk, ClerkError, type Consistency } from "../../kv/mod.ts";
 import type { CallOptions, ShellContext } from "../context.ts";
 import { CommandFailed } from "../failure.ts";
 import { palette, renderDuration, renderForTerminal } from "../render.ts";
@@ -17,9 +17,13 @@ export function wholeClerk({ wholeClerk }: ShellContext): Clerk {
   throw new CommandFailed("A sharded store has neither watches nor leases yet");
 }
 
-/** Reads a key and prints its value. */
-export async function runGet(context: ShellContext, key: string): Promise<string> {
-  return await call(context, "get", key, (options) => context.store.get(key, options));
+/** Reads a key and returns its value. */
+export async function runGet(
+  context: ShellContext,
+  key: string,
+  consistency: Consistency = "linearizable",
+): Promise<string> {
+  return await call(context, "get", key, (options) => context.store.get(key, { ...options, consistency }));
 }
 
 /** Replaces the value of a key. */

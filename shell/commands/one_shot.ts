@@ -3,14 +3,20 @@
  *
  * @module
  */
+import type { Consistency } from "../../kv/mod.ts";
 import { type ClusterTarget, withShell } from "../session.ts";
 import { printDone, printValue, runAppend, runGet, runPut } from "./calls.ts";
 import { printStatus } from "./status.ts";
 
 /** Prints the value of a key, or `{"key":…,"value":…}`. */
-export async function oneShotGet(target: ClusterTarget, asJson: boolean, key: string): Promise<void> {
+export async function oneShotGet(
+  target: ClusterTarget,
+  asJson: boolean,
+  key: string,
+  consistency: Consistency,
+): Promise<void> {
   await withShell(target, async (context) => {
-    const value = await runGet(context, key);
+    const value = await runGet(context, key, consistency);
     if (asJson) context.output.result(JSON.stringify({ key, value }));
     else printValue(context, value);
   });

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { Clerk } from "../../mod.ts";
 import { NodeProcesses } from "./node_processes.ts";
 import { until } from "./until.ts";
 
@@ -101,6 +102,21 @@ Deno.test("a follower that was away past a snapshot catches up by InstallSnapsho
     return status !== null && status.snapshotIndex > 0 && status.lastApplied === ahead.lastApplied &&
       status.hash === ahead.hash;
   });
+});
+
+Deno.test("a leader that was stopped while another one wrote does not answer by its lease when it goes on", async () => {
+  await using nodes = await NodeProcesses.start();
+  await using clerk = nodes.clerk();
+  await clerk.put("color", "blue");
+  const leader = await nodes.leader();
+  await using former = new Clerk([nodes.peers[leader] ?? ""]);
+  assertEquals(await former.get("color", { consistency: "lease" }), "blue");
+  await nodes.signal(leader, "SIGSTOP");
+  await clerk.put("color", "green");
+  // These wait in its socket: they are the first thing that it sees.
+  const reads = Array.from({ length: 20 }, () => former.get("color", { consistency: "lease" }));
+  await nodes.signal(leader, "SIGCONT");
+  assertEquals(new Set(await Promise.all(reads)), new Set(["green"]));
 });
 
 Deno.test("a minority serves neither reads nor writes, and goes on when the others are back", async () => {

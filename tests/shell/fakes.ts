@@ -42,7 +42,7 @@ export class RecordedOutput implements Output {
 export class FakeStore implements Store {
   readonly values = new Map<string, string>();
 
-  async get(key: string, options?: CallOptions): Promise<string> {
+  async get(...[key, options]: Parameters<Store["get"]>): Promise<string> {
     await this.#meet(key, options);
     return this.values.get(key) ?? "";
   }

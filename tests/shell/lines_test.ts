@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readLines, runBatch } from "../../shell/batch.ts";
+import { runGet } from "../../shell/commands/calls.ts";
 import { LineRunner } from "../../shell/line_runner.ts";
 import { complete } from "../../shell/repl.ts";
 import { fakeContext } from "./fakes.ts";
@@ -14,6 +15,18 @@ Deno.test("a batch prints results only", async () => {
   assertEquals(exitCode, 0);
   assertEquals(output.results, ["blue-green", ""]);
   assertEquals(output.notes, []);
+});
+
+Deno.test("a get asks for the consistency that it was given, and for a linearizable answer unless it was", async () => {
+  const { context, store } = fakeContext();
+  const asked: unknown[] = [];
+  store.get = (_key, options) => {
+    asked.push(options?.consistency);
+    return Promise.resolve("");
+  };
+  await runGet(context, "color");
+  await runGet(context, "color", "lease");
+  assertEquals(asked, ["linearizable", "lease"]);
 });
 
 Deno.test("a batch goes on after an error, names the line and fails in the end", async () => {

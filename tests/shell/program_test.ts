@@ -23,6 +23,10 @@ const mistakes: readonly (readonly [words: readonly string[], ...complaints: str
   [["get", "k", "--servers", "a:1,b"], '"b" has no port'],
   [["get", "k", "--servers", "a:1", "--timeout", "soon"], "soon"],
   [["get", "k", "--servers", "a:1", "--timeout", "0"], "--timeout takes whole milliseconds from 1"],
+  [
+    ["get", "k", "--servers", "a:1", "--consistency", "fresh"],
+    "--consistency fresh: there are linearizable, lease and",
+  ],
   [["status", "--servers", "::1:7001"], "between brackets"],
   [["shell"], "--servers is missing"],
   [["start", "--port", "70000"], "--port takes 1 to 65535"],
