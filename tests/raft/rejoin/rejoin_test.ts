@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { flushDelayMs } from "../../../raft/storage/witness.ts";
 import type { DirectoryImage } from "../../../raft/testing/mod.ts";
 import { entryPlaces, withDamagedEntries } from "./entry_damage.ts";
 import { dataDir, RejoinWorld } from "./world.ts";
@@ -59,6 +60,8 @@ for (const [what, disaster] of disasters) {
           await world.start(victim);
           expected += await append(world, 5, 20);
           await world.untilMember(victim);
+          // Damage to the last batch is told from a write that never finished only when the witness knows of that batch.
+          await world.simulation.sleep(2 * flushDelayMs);
           world.kill(victim);
           disaster(world, victim, backup);
           const appends = append(world, 25, 20);
