@@ -7,6 +7,7 @@
 import { parseArguments, type SimulationArguments, usage } from "./arguments.ts";
 import { type RunOptions, runSeed } from "./run_seed.ts";
 import { runShardSeed } from "./shards/run_shard_seed.ts";
+import { shardCounted } from "./shards/shard_nemesis.ts";
 import { type FailedSeed, SwarmSummary } from "./summary.ts";
 import { linesOf, runSwarm, type SeedAnswer, type SeedTask } from "./swarm.ts";
 
@@ -63,7 +64,7 @@ async function replay(seed: number, options: RunOptions, run: Run): Promise<numb
 /** Many seeds; returns the exit code. */
 async function swarm(given: SimulationArguments): Promise<number> {
   const startedMs = performance.now();
-  const summary = new SwarmSummary();
+  const summary = given.shards ? new SwarmSummary(shardCounted) : new SwarmSummary();
   const tasks = Array.from({ length: given.seeds }, (_, position): SeedTask => {
     const seed = given.seed + position;
     return { seed, twice: seed % twiceEvery === twiceAt };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseArguments } from "./arguments.ts";
 import { type CounterName, Counters } from "./counters.ts";
 import { type FocusName, focusNames } from "./focused_plans.ts";
@@ -125,6 +125,13 @@ Deno.test("a summary tells what failed, and what happened too seldom", () => {
   });
   assert(!summary.tooSeldom().includes("power lost"));
   assert(summary.tooSeldom().includes("leader elected"));
+  assertMatch(summary.report(1), /^ +3 {2}power lost$/m);
+  assertMatch(summary.report(1), /First write after healing, in election timeouts: median 1\.00/);
+
+  const another = new SwarmSummary({ faults: ["rifts"], rare: [] });
+  another.add({ ...answer, secondHash: null, recoveryTimeouts: null, counts: { rifts: 2 } });
+  assertMatch(another.report(1), /^Faults injected\n +2 {2}rifts\n1 seeds, 0 of them twice/);
+  assertEquals(another.report(1).split("\n").at(-1)?.startsWith("Speed: "), true);
 });
 
 Deno.test("the command line is read, and refused with a reason", () => {

@@ -8,8 +8,15 @@ import type { ShardController } from "../../../kv/shards/controller.ts";
 import { groupsOf, type ShardChange } from "../../../kv/shards/shard_config.ts";
 import { ClerkError } from "../../../kv/errors.ts";
 import type { CrashPolicy, SeededRandom, Simulation } from "../../../raft/testing/mod.ts";
+import type { Counted } from "../summary.ts";
 import type { ShardPlan } from "./shard_plan.ts";
 import type { ShardedWorld } from "./sharded_world.ts";
+
+/** What a run of the sharded swarm counts. */
+export const shardCounted: Counted = {
+  faults: ["changes of the configuration", "kills", "partitions", "pauses", "blackouts", "rifts"],
+  rare: [],
+};
 
 const crashPolicies: readonly CrashPolicy[] = ["random", "none", "all"];
 

@@ -4,6 +4,7 @@ import { Simulation } from "../../../raft/testing/mod.ts";
 import { Violation } from "../violation.ts";
 import { runShardSeed } from "./run_shard_seed.ts";
 import { comeToRest, maxStepMs } from "./shard_healing.ts";
+import { shardCounted } from "./shard_nemesis.ts";
 import { drawShardPlan } from "./shard_plan.ts";
 import { ShardedWorld } from "./sharded_world.ts";
 
@@ -18,6 +19,7 @@ Deno.test("a small swarm of sharded stores finds no violation, while shards move
     assert(report.answered > 0);
     for (const [name, count] of Object.entries(report.counts)) counts.set(name, (counts.get(name) ?? 0) + count);
   }
+  assertEquals([...counts.keys()], shardCounted.faults);
   for (const [name, count] of counts) assert(count > 0 || name === "blackouts", `not once: ${name}`);
 });
 
