@@ -71,19 +71,40 @@ function witnessFileId(directoryId: string): Uint8Array {
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder();
 
-function encodeNote({ hardState, ...note }: WitnessNote): Uint8Array {
-  const votedFor = textEncoder.encode(hardState?.votedFor ?? "");
-  const payload = new Uint8Array(hardState === null ? shortPayloadBytes : payloadBytes + votedFor.length);
-  const view = new DataView(payload.buffer);
-  payload.set(note.fileId);
-  view.setUint32(8, note.checksum);
-  setUint64(view, 16, note.last.index);
-  setUint64(view, 24, note.last.term);
-  if (hardState !== null) {
-    setUint64(view, shortPayloadBytes, hardState.currentTerm);
-    payload.set(votedFor, payloadBytes);
+/** Builds the records of notes; their names, as good as always the same one, are encoded once. */
+class NoteWriter {
+  readonly #records: RecordWriter;
+  #votedFor = "";
+  #payload = new Uint8Array(payloadBytes);
+  #view = new DataView(this.#payload.buffer);
+
+  constructor(directoryId: string) {
+    this.#records = new RecordWriter(witnessFileId(directoryId), 256);
   }
-  return payload;
+
+  /** The record that stands at `offset`; valid until the next call. */
+  record(offset: number, { batch, fileId, checksum, last, hardState }: WitnessNote): Uint8Array {
+    this.#nameVotedFor(hardState?.votedFor ?? "");
+    const view = this.#view;
+    this.#payload.set(fileId);
+    view.setUint32(8, checksum);
+    setUint64(view, 16, last.index);
+    setUint64(view, 24, last.term);
+    if (hardState !== null) setUint64(view, shortPayloadBytes, hardState.currentTerm);
+    const payload = hardState === null ? this.#payload.subarray(0, shortPayloadBytes) : this.#payload;
+    this.#records.start(offset, 0);
+    this.#records.append(recordTypes.witness, batch, payload);
+    return this.#records.view();
+  }
+
+  #nameVotedFor(votedFor: string): void {
+    if (votedFor === this.#votedFor) return;
+    const name = textEncoder.encode(votedFor);
+    this.#payload = new Uint8Array(payloadBytes + name.length);
+    this.#payload.set(name, payloadBytes);
+    this.#view = new DataView(this.#payload.buffer);
+    this.#votedFor = votedFor;
+  }
 }
 
 function decodeNote(batch: number, payload: Uint8Array): WitnessNote {
@@ -144,10 +165,7 @@ async function createWitness(fileSystem: FileSystem, directoryId: string, note: 
   const file = await fileSystem.open(witnessName, { create: true });
   const bytes = new Uint8Array(witnessBytes);
   bytes.set(encodePreamble(magics.witness));
-  const writer = new RecordWriter(witnessFileId(directoryId), 128);
-  writer.start(slotOffsets[0], 0);
-  writer.append(recordTypes.witness, note.batch, encodeNote(note));
-  bytes.set(writer.view(), slotOffsets[0]);
+  bytes.set(new NoteWriter(directoryId).record(slotOffsets[0], note), slotOffsets[0]);
   await file.write(0, bytes);
   await file.sync();
   return file;
@@ -156,7 +174,8 @@ async function createWitness(fileSystem: FileSystem, directoryId: string, note: 
 /** Takes the notes of an open storage. */
 export class Witness {
   readonly #file: StorageFile;
-  readonly #fileId: Uint8Array;
+  /** One for all notes, since there is a note for each batch; to be used only while #writing is null. */
+  readonly #notes: NoteWriter;
   readonly #clock: StorageClock;
   readonly #onFailure: (error: unknown) => void;
   /** Slot that takes notes. Never the one that holds the note flushed last. */
@@ -178,7 +197,7 @@ export class Witness {
   ) {
     this.#file = file;
     this.#slot = slot;
-    this.#fileId = witnessFileId(directoryId);
+    this.#notes = new NoteWriter(directoryId);
     this.#clock = clock;
     this.#onFailure = onFailure;
   }
@@ -225,10 +244,7 @@ export class Witness {
     if (note === null) return;
     this.#waiting = null;
     const offset = slotOffsets[this.#slot] ?? slotOffsets[0];
-    const writer = new RecordWriter(this.#fileId, 64);
-    writer.start(offset, 0);
-    writer.append(recordTypes.witness, note.batch, encodeNote(note));
-    this.#writing = this.#file.write(offset, writer.view()).then(() => {
+    this.#writing = this.#file.write(offset, this.#notes.record(offset, note)).then(() => {
       this.#writing = null;
       this.#writeWaiting();
     });
