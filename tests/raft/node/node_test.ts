@@ -47,6 +47,50 @@ Deno.test("a leader sends entries while its own write is under way, and commits 
   assertEquals(bench.applied.length, 2);
 });
 
+Deno.test("a disk that blocks the event loop does not hold up entries for others", async () => {
+  const bench = new Bench(["n1", "n2", "n3"]);
+  await using _node = await bench.start();
+  const order: string[] = [];
+  // As a socket does it: what was sent leaves in a microtask.
+  bench.onSend = ({ type, to }) => queueMicrotask(() => void order.push(`${type} to ${to}`));
+  await bench.clock.until("it asks for votes", () => bench.count("PreVote") > 0);
+  const header = { from: "n2", to: "n1", voteGranted: true } as const;
+  bench.deliver({ ...header, type: "PreVoteReply", term: 1 });
+  await settle();
+  bench.onWrite = () => void order.push("write");
+  order.length = 0;
+  bench.deliver({ ...header, type: "RequestVoteReply", term: 1 });
+  await settle();
+  assertEquals(order, ["AppendEntries to n2", "AppendEntries to n3", "write"]);
+});
+
+Deno.test("a follower acknowledges entries before it applies earlier ones, unless its disk takes its time", async () => {
+  const bench = new Bench(["n1", "n2", "n3"]);
+  await using _node = await bench.start();
+  const order: string[] = [];
+  bench.onSend = (message) => {
+    if (message.type === "AppendEntriesReply") queueMicrotask(() => void order.push(`matches ${message.matchIndex}`));
+  };
+  bench.onApply = (entries) => void order.push(...entries.map(({ index }) => `applies ${index}`));
+  const append = (index: number, leaderCommit: number): void =>
+    bench.deliver({
+      ...{ type: "AppendEntries", from: "n2", to: "n1", term: 1, leaderCommit, readRound: 0 },
+      prevLog: { index: index - 1, term: index === 1 ? 0 : 1 },
+      entries: [{ kind: "noop", index, term: 1, clusterTimeMs: 0 }],
+    });
+  append(1, 0);
+  await settle();
+  append(2, 1);
+  await settle();
+  assertEquals(order, ["matches 1", "matches 2", "applies 1"]);
+  bench.isDiskHeld = true;
+  append(3, 2);
+  await bench.clock.advance(50);
+  assertEquals(order.at(-1), "applies 2");
+  await bench.releaseDisk();
+  assertEquals(order.at(-1), "matches 3");
+});
+
 Deno.test("proposals of one turn make one write and one message per follower", async () => {
   await using cluster = await Cluster.start(3);
   const leader = await cluster.elect();

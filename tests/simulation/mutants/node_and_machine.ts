@@ -16,7 +16,7 @@ export const nodeMutants: readonly Mutant[] = [
     origin: "paper Figure 2: state is updated on stable storage before responding",
     knownBug: 17,
     file: node,
-    find: "    this.#writing = storage.write(batch).then(",
+    find: "    this.#writing = Promise.resolve().then(() => storage.write(batch)).then(",
     replace: `    for (const message of batch.messagesAfterPersist) transport.send(message);
     this.#writing = storage.write(batch).then(`,
     whyItMatters: "votes and acknowledgements that a power cut takes back",

@@ -26,6 +26,8 @@ export class Bench {
   #held: (() => void)[] = [];
   onRestore: () => Promise<void> = () => Promise.resolve();
   onApply: (entries: readonly Entry[]) => void = () => {};
+  onSend: (message: PeerMessage) => void = () => {};
+  onWrite: () => void = () => {};
 
   constructor(voters: readonly string[]) {
     this.storage = MemoryStorage.create({ initialConfiguration: { voters, outgoing: [], learners: [] } });
@@ -44,7 +46,10 @@ export class Bench {
       start: (deliver) => {
         this.deliver = deliver;
       },
-      send: (message) => void this.sent.push(message),
+      send: (message) => {
+        this.sent.push(message);
+        this.onSend(message);
+      },
       [Symbol.asyncDispose]: () => {
         this.isTransportOpen = false;
         return Promise.resolve();
@@ -53,6 +58,7 @@ export class Bench {
     const slow: Storage = {
       initial: storage.initial,
       write: async (batch) => {
+        this.onWrite();
         if (this.isDiskHeld) await new Promise<void>((resolve) => this.#held.push(resolve));
         await storage.write(batch);
       },
