@@ -71,6 +71,7 @@ export {
   defaultLimits,
   defaultTiming,
   type LendableState,
+  type LogRoom,
   type NodePorts,
   type RaftLimits,
   type RaftNodeOptions,

@@ -5,6 +5,7 @@
  */
 import { readLines } from "./batch.ts";
 import { CommandFailed } from "./failure.ts";
+import { nodeFlags } from "./node_flags.ts";
 import { type NodeSettings, toArguments } from "./node_settings.ts";
 
 /** Milliseconds a node has to stop cleanly before it is killed; whatever it acknowledged is on disk either way. */
@@ -36,6 +37,7 @@ export function nodeCommandLine(settings: NodeSettings): string[] {
     // No configuration and no registry: a node consists of Balsa's own modules only.
     "--no-config",
     "--no-lock",
+    ...nodeFlags,
     ...(script.protocol === "file:" ? [] : [`--allow-import=${script.host}`]),
     `--allow-net=${addresses.join(",")}`,
     `--allow-read=${settings.dataDir}`,

@@ -20,8 +20,8 @@ export function entryBytes(entry: Entry): number {
   return entry.kind === "command" ? entry.data.length : 0;
 }
 
-/** What an entry costs to keep in memory besides its data. */
-const entryOverheadBytes = 64;
+/** What an entry costs to keep in memory besides its data; more than its encoding on disk adds. */
+export const entryOverheadBytes = 64;
 
 /** Log of one node. Knows nothing of roles or messages. */
 export class RaftLog {
@@ -224,6 +224,12 @@ export class RaftLog {
   /** Whether entries wait to be written. */
   get hasUnpersisted(): boolean {
     return this.#nextToPersist <= this.last.index;
+  }
+
+  /** Bytes of the entries that no write has taken yet, and no less than they will take on disk. */
+  get unpersistedBytes(): number {
+    const last = this.last.index;
+    return this.bytesBetween(this.#nextToPersist - 1, last) + entryOverheadBytes * (last + 1 - this.#nextToPersist);
   }
 
   /** Hands out all entries that no write has taken yet. */

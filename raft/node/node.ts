@@ -49,6 +49,9 @@ import { UnwrittenBatch } from "./unwritten_batch.ts";
 /** Time in which the state machine may be busy before the event loop gets its turn. */
 const applySliceMs = 5;
 
+/** Time after which commands for which the log had no room are looked at again. */
+const paceMs = 5;
+
 /** One running member of a cluster. */
 export class RaftNode implements AsyncDisposable {
   /** This node's identity. */
@@ -67,6 +70,8 @@ export class RaftNode implements AsyncDisposable {
   #isTurnDue = false;
   /** A turn that waits for the event loop to come round. */
   #turnTimer: Timer | null = null;
+  /** A turn that commands wait for. */
+  #paceTimer: Timer | null = null;
   /** Last index that the core was told is applied; <= appliedIndex. */
   #reportedIndex: LogIndex;
   #state: NodeState = "running";
@@ -241,18 +246,23 @@ export class RaftNode implements AsyncDisposable {
     return applied;
   }
 
-  /** Stores a snapshot of the applier; when it is durable the log forgets what it covers. One at a time. */
-  async saveSnapshot(snapshot: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  /**
+   * Stores a snapshot of the applier; when it is durable the log forgets what it covers. One at a time. Resolves to whether
+   * it was stored: there may be no room for it, or the node has stopped.
+   */
+  async saveSnapshot(snapshot: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<boolean> {
     invariant(this.#saving === null, "a snapshot is being saved already");
-    if (this.#state !== "running") return;
+    if (this.#state !== "running") return false;
     this.#saving = this.#options.storage.saveSnapshot(snapshot, chunks);
     try {
       await this.#saving;
       this.#enqueue({ type: "snapshotSaved", snapshot });
+      return true;
     } catch (error) {
       // The log goes on without it, and the next one may find room.
       if (error instanceof DiskFullError) this.#options.onProblem?.(`No snapshot was saved: ${error.message}`);
       else this.#fail(error);
+      return false;
     } finally {
       this.#saving = null;
     }
@@ -288,6 +298,11 @@ export class RaftNode implements AsyncDisposable {
     return this.#options.storage.status();
   }
 
+  /** Bytes of the log that a snapshot at `index` would make superfluous. */
+  logBytesThrough(index: LogIndex): number {
+    return this.#options.storage.logBytesThrough(index);
+  }
+
   /** Stops taking part, tells everyone who waits, and resolves when neither transport nor storage is used any more. */
   async stop(): Promise<void> {
     this.#halt("stopped", null);
@@ -313,7 +328,12 @@ export class RaftNode implements AsyncDisposable {
   #deliver(message: PeerMessage): void {
     if (message.type === "StateDigest") {
       if (this.#state === "running") this.#replicaCheck.receive(message);
-    } else this.#enqueue({ type: "message", message });
+      return;
+    }
+    // As if lost on their way: the leader notices at its next heartbeat, and sends them again.
+    const isTooMuch = message.type === "AppendEntries" && message.entries.length > 0 &&
+      this.#options.logRoom?.isExceeded === true;
+    if (!isTooMuch) this.#enqueue({ type: "message", message });
   }
 
   #tick(): void {
@@ -323,6 +343,7 @@ export class RaftNode implements AsyncDisposable {
       this.#takeIn();
       this.#replicaCheck.tick();
       this.#careForUnwritten();
+      this.#proposals.refuseOverdue(this.leader);
     }
     this.#enqueue({ type: "tick", nowMs });
   }
@@ -424,8 +445,22 @@ export class RaftNode implements AsyncDisposable {
     this.#inbox = [];
     const step = (event: RaftEvent): void => this.#raft.step(event);
     for (const event of events) step(event);
-    if (this.#proposals.hasWaiting) this.#proposals.stepAll(step, this.#options.clock.wallMs());
+    if (this.#proposals.hasWaiting) this.#propose(step);
     if (this.#reads.hasWaiting) this.#reads.stepAll(step, this.#options.clock.monotonicMs());
+  }
+
+  /** Proposes what waits, as far as the log has room. Whoever does not lead has none to give: it refuses. */
+  #propose(step: (event: RaftEvent) => void): void {
+    const { logRoom, clock } = this.#options;
+    const { role, state: { log } } = this.#raft;
+    const room = role === "leader" ? logRoom : undefined;
+    const taken = this.#proposals.stepAll(step, clock.wallMs(), room?.bytes(log.unpersistedBytes) ?? Infinity);
+    room?.fill(taken);
+    if (!this.#proposals.hasWaiting) return;
+    this.#paceTimer ??= clock.after(paceMs, () => {
+      this.#paceTimer = null;
+      this.#schedule();
+    });
   }
 
   /** Honours the effects in the order that `core/ready.ts` demands; applying follows in {@link #turn}. */
@@ -508,6 +543,7 @@ export class RaftNode implements AsyncDisposable {
     this.#failure = reason;
     this.#ticker.stop();
     this.#turnTimer?.cancel();
+    this.#paceTimer?.cancel();
     this.#inbox = [];
     this.#transportClosed = this.#options.transport[Symbol.asyncDispose]().catch(() => {});
     this.#proposals.abandon();

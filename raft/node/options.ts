@@ -62,6 +62,19 @@ export const defaultLimits: RaftLimits = {
   maxRetainedBytes: 0,
 };
 
+/** How much more the log may take. Without one it takes whatever comes. */
+export interface LogRoom {
+  /**
+   * Bytes of commands that a leader may take in now, one command more than that at the most, while `unwrittenBytes` of its
+   * log have not been given to a write. At 0 or below commands wait.
+   */
+  bytes(unwrittenBytes: number): number;
+  /** A leader has taken in so many. */
+  fill(bytes: number): void;
+  /** Whether a follower must take no more entries for now. */
+  readonly isExceeded: boolean;
+}
+
 /** Whether the node may speak under its identity. */
 export interface AdmissionPort {
   /** Whether it may make promises; once true, always. */
@@ -103,6 +116,8 @@ export interface RaftNodeOptions {
   readonly random: Random;
   /** Where committed entries go. */
   readonly applier: Applier;
+  /** How much more the log may take. */
+  readonly logRoom?: LogRoom | undefined;
   /** How fast a node notices; {@link defaultTiming} where left out. */
   readonly timing?: Partial<Timing>;
   /** The core's limits; {@link defaultLimits} where left out. */
@@ -120,7 +135,7 @@ export interface RaftNodeOptions {
 }
 
 /** The ports a node stands on, its name and its pace: everything but what is replicated. */
-export type NodePorts = Omit<RaftNodeOptions, "applier" | "onStatus" | "onStopped">;
+export type NodePorts = Omit<RaftNodeOptions, "applier" | "logRoom" | "onStatus" | "onStopped">;
 
 /** Milliseconds of the shortest election timeout. */
 export function electionTimeoutMs(timing: Timing): number {

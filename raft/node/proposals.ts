@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { entryOverheadBytes } from "../core/log.ts";
 import type { ProposalOutcome, RaftEvent, RefusalReason } from "../core/message.ts";
 import type { EntryId, NodeId } from "../core/types.ts";
 
@@ -46,6 +47,8 @@ export class Proposals {
   /** Hardly ever more than one: the core answers at once. */
   #stepped: Stepped[] = [];
   #nextId = 1;
+  /** How many of #waiting, from its beginning, have waited since {@link refuseOverdue} looked last. */
+  #overdue = 0;
 
   /** Takes a command for the next turn. */
   add(command: Uint8Array, callback: ProposeCallback): void {
@@ -64,14 +67,17 @@ export class Proposals {
     return this.#waiting.length > 0;
   }
 
-  /** Proposes all that waits, in order, in as few events as the limits allow. */
-  stepAll(step: (event: RaftEvent) => void, clusterTimeMs: number): void {
+  /**
+   * Proposes what waits, in order, in as few events as the limits allow, until `roomBytes` of the log are used up. Returns
+   * how many it will take at the most.
+   */
+  stepAll(step: (event: RaftEvent) => void, clusterTimeMs: number, roomBytes: number): number {
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
-    this.#waiting = [];
     let start = 0;
     let bytes = 0;
-    for (let end = 0; end < waiting.length; end++) {
+    let takenBytes = 0;
+    let end = 0;
+    for (; end < waiting.length && takenBytes < roomBytes; end++) {
       const size = waiting[end]?.command.length ?? 0;
       if (end > start && (bytes + size > maxBatchBytes || end - start >= maxBatchCommands)) {
         this.#stepBatch(waiting.slice(start, end), step, clusterTimeMs);
@@ -79,8 +85,21 @@ export class Proposals {
         bytes = 0;
       }
       bytes += size;
+      takenBytes += size + entryOverheadBytes;
     }
-    this.#stepBatch(start === 0 ? waiting : waiting.slice(start), step, clusterTimeMs);
+    this.#waiting = end === waiting.length ? [] : waiting.slice(end);
+    this.#overdue = Math.max(0, this.#overdue - end);
+    if (end > start) {
+      this.#stepBatch(end - start === waiting.length ? waiting : waiting.slice(start, end), step, clusterTimeMs);
+    }
+    return takenBytes;
+  }
+
+  /** To be called at intervals: refuses what has waited for a whole one. */
+  refuseOverdue(leader: NodeId | null): void {
+    const overdue = this.#waiting.splice(0, this.#overdue);
+    this.#overdue = this.#waiting.length;
+    for (const { callback } of overdue) callback({ kind: "refused", reason: "overloaded", leader });
   }
 
   #stepBatch(batch: readonly Proposal[], step: (event: RaftEvent) => void, clusterTimeMs: number): void {

@@ -8,6 +8,8 @@ import type { CommandEntry, Entry, LogIndex, SnapshotMeta } from "../core/types.
 import type { Applier } from "../node/apply_queue.ts";
 import type { Clock } from "../node/clock.ts";
 import type { RaftNode } from "../node/node.ts";
+import type { LogRoom } from "../node/options.ts";
+import { LogPace } from "./log_bound.ts";
 import type { PendingCommands } from "./pending.ts";
 import { encodeSnapshotHeader, openSnapshot, SnapshotFormatError, type SnapshotHeader } from "./snapshot_codec.ts";
 import type { SnapshotView } from "./snapshotter.ts";
@@ -34,11 +36,10 @@ export interface MachineHostOptions<Command, Result, Query, Answer> {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** What an entry without a command, and the frame of one with it, take in the log; near enough for a threshold. */
-const entryOverheadBytes = 24;
-
 /** Applies entries to one state machine. */
 export class MachineHost<Command, Result, Query, Answer> implements Applier {
+  /** How much more the log may take; undefined when there are no snapshots to shorten it. */
+  readonly logRoom: LogRoom | undefined;
   readonly #options: MachineHostOptions<Command, Result, Query, Answer>;
   readonly #snapshotter: Snapshotter;
   /** Running maximum over the entries applied. */
@@ -54,13 +55,22 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
     this.#options = options;
     const { maxRaftStateBytes, clock, node, onFailed } = options;
     this.#digest = new ReplicaDigest(options.machine.digest === undefined);
+    const logBytes = (): number => node().storageStatus().logBytes;
+    const snapshotBytes = (): number => node().storageStatus().snapshotBytes;
     this.#snapshotter = new Snapshotter({
       maxRaftStateBytes,
       clock,
-      logBytes: () => node().storageStatus().logBytes,
+      logBytes,
+      freeableBytes: () => node().logBytesThrough(this.#appliedIndex),
+      snapshotBytes,
       take: () => this.#takeSnapshot(),
       save: (snapshot, chunks) => node().saveSnapshot(snapshot, chunks),
       onFailed,
+    });
+    this.logRoom = maxRaftStateBytes < 0 ? undefined : new LogPace({
+      ...{ maxRaftStateBytes, clock, logBytes, snapshotBytes },
+      isSnapshotRunning: () => this.#snapshotter.isRunning,
+      snapshotMs: () => this.#snapshotter.expectedMs,
     });
   }
 
@@ -77,21 +87,18 @@ export class MachineHost<Command, Result, Query, Answer> implements Applier {
   /** Applies committed entries and answers whoever waits for them. */
   apply(entries: readonly Entry[]): void {
     const { pending } = this.#options;
-    let bytes = 0;
     for (const entry of entries) {
       if (entry.clusterTimeMs > this.#clusterTimeMs) this.#clusterTimeMs = entry.clusterTimeMs;
       this.#appliedIndex = entry.index;
-      bytes += entryOverheadBytes;
       this.#digest?.entry(entry);
       if (entry.kind === "command") {
-        bytes += entry.data.length;
         pending.executed(entry.index, entry.term, this.#execute(entry));
       } else {
         pending.taken(entry.index, entry.term);
       }
       if (entry.index % checkpointEntries === 0) this.#checkpoint(entry.index);
     }
-    this.#snapshotter.applied(bytes);
+    this.#snapshotter.check();
   }
 
   /** Replaces the machine's state by a stored snapshot. Whoever waits for a slot that it covers will never know. */

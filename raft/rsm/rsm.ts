@@ -93,6 +93,7 @@ export class ReplicatedStateMachine<Command, Result, Query = never, Answer = nev
       // A quarter of what the log may hold: enough for a follower that lags by moments, little beside the rest.
       limits: { maxRetainedBytes: Math.max(0, this.#settings.maxRaftStateBytes / 4), ...ports.limits },
       applier: this.#host,
+      logRoom: this.#host.logRoom,
       onStatus: (status) => {
         if (status.leader !== null) this.#leaderWatch.wake();
         options.onStatus?.(status);

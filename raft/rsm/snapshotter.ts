@@ -2,14 +2,16 @@
  * Decides when to take a snapshot, and streams it to storage without stalling the event loop.
  *
  * A snapshot is due when the log on disk has grown beyond `maxRaftStateBytes`. Two rules keep a large state or a tiny limit
- * from causing one snapshot after the other: each must free at least half the limit, and a snapshot that takes long is
- * followed by a pause of twice its time, unless the log has grown to several times its limit and snapshots are quick.
+ * from causing one snapshot after the other: each must free at least half the limit, and each is followed by a pause of twice
+ * its time, unless the log has come to half of what it may have (`log_bound.ts`). That is half the size of the state or
+ * more, so that no more than two bytes of snapshot are written for each byte of log.
  *
  * @module
  */
 import type { SnapshotMeta } from "../core/types.ts";
-import type { Clock } from "../node/clock.ts";
+import type { Clock, Timer } from "../node/clock.ts";
 import { sleep } from "../node/clock.ts";
+import { urgentLogBytes } from "./log_bound.ts";
 import type { SnapshotSource } from "./state_machine.ts";
 
 /** What a {@link Snapshotter} works with. */
@@ -20,10 +22,17 @@ export interface SnapshotterOptions {
   readonly clock: Clock;
   /** Bytes of log on disk behind the newest snapshot. */
   readonly logBytes: () => number;
+  /** Those of them that have been applied: what a snapshot taken now would free. */
+  readonly freeableBytes: () => number;
+  /** Bytes of the newest snapshot. */
+  readonly snapshotBytes: () => number;
   /** A consistent view of the state as it is now, with what it stands for and the header of its bytes. */
   readonly take: () => SnapshotView;
-  /** Makes a snapshot durable. Does not reject: a failure stops the node. */
-  readonly save: (snapshot: SnapshotMeta, chunks: AsyncIterable<Uint8Array>) => Promise<void>;
+  /**
+   * Makes a snapshot durable; resolves to whether it is. Does not reject: want of room on the disk leaves everything as it was,
+   * and any other failure stops the node.
+   */
+  readonly save: (snapshot: SnapshotMeta, chunks: AsyncIterable<Uint8Array>) => Promise<boolean>;
   /** The machine could not take a snapshot: the node must stop. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -38,10 +47,10 @@ export interface SnapshotView {
   readonly source: SnapshotSource;
 }
 
-/** Beyond this many times the limit a quick snapshot does not wait for its pause to end. */
-const urgentFactor = 4;
-/** A snapshot faster than this is quick. */
-const quickMs = 1000;
+/** No snapshot is expected to be faster than this. */
+const quickMs = 100;
+/** A snapshot for which there was no room is tried again after this time. */
+const retryMs = 1000;
 /** A snapshot of duration d is followed by a pause of this many times d. */
 const pauseFactor = 2;
 /** Time in which a stream may be busy before the event loop gets its turn. */
@@ -51,13 +60,15 @@ const sliceMs = 5;
 export class Snapshotter {
   readonly #options: SnapshotterOptions;
   #running: Promise<void> | null = null;
-  /** Bytes of entries applied since the last snapshot: what a new one would free. */
-  #freeableBytes = 0;
   /** While held no snapshot is begun: the state is being replaced, or the node has stopped. */
   #isHeld = false;
   #isStopped = false;
   #pauseUntilMs = -Infinity;
+  /** When the one that is being written, or was last, was begun. */
+  #startedMs = -Infinity;
   #lastDurationMs = 0;
+  /** Waits to try again. */
+  #retry: Timer | null = null;
 
   /** Makes a snapshotter that has not taken any. */
   constructor(options: SnapshotterOptions) {
@@ -69,10 +80,10 @@ export class Snapshotter {
     return this.#running !== null;
   }
 
-  /** Notes that entries of so many bytes were applied, and takes a snapshot if one is due. */
-  applied(bytes: number): void {
-    this.#freeableBytes += bytes;
-    this.check();
+  /** How long the one that is being written will take, or the next one: as the last one, as far as one can tell. */
+  get expectedMs(): number {
+    const elapsedMs = this.#running === null ? 0 : this.#options.clock.monotonicMs() - this.#startedMs;
+    return Math.max(quickMs, this.#lastDurationMs, elapsedMs);
   }
 
   /** Waits for the snapshot that is being written, and begins no other until {@link restored}. */
@@ -84,41 +95,48 @@ export class Snapshotter {
   /** The state was replaced by a stored snapshot. */
   restored(): void {
     this.#isHeld = false;
-    this.#freeableBytes = 0;
   }
 
   /** Gives up the snapshot that is being written, and begins no other. */
   stop(): void {
     this.#isHeld = true;
     this.#isStopped = true;
+    this.#retry?.cancel();
   }
 
-  /** Takes a snapshot if one is due. */
+  /** Takes a snapshot if one is due. To be called when entries have been applied. */
   check(): void {
     if (this.#running === null && !this.#isHeld && this.#isDue()) this.#start();
   }
 
   #isDue(): boolean {
     const { maxRaftStateBytes: limit, clock } = this.#options;
-    if (limit < 0 || this.#freeableBytes * 2 < limit || this.#freeableBytes === 0) return false;
+    if (limit < 0 || this.#retry !== null) return false;
     const logBytes = this.#options.logBytes();
-    if (logBytes <= limit) return false;
-    if (clock.monotonicMs() >= this.#pauseUntilMs) return true;
-    return this.#lastDurationMs < quickMs && logBytes > urgentFactor * limit;
+    if (logBytes <= limit || this.#options.freeableBytes() * 2 < limit) return false;
+    return clock.monotonicMs() >= this.#pauseUntilMs || logBytes > urgentLogBytes(limit, this.#options.snapshotBytes());
   }
 
   #start(): void {
     const { clock, take, save } = this.#options;
-    const startedMs = clock.monotonicMs();
+    this.#startedMs = clock.monotonicMs();
     const view = take();
-    this.#freeableBytes = 0;
     this.#running = save(view.snapshot, this.#stream(view)).finally(() => {
       view.source.release();
       const endedMs = clock.monotonicMs();
-      this.#lastDurationMs = endedMs - startedMs;
+      this.#lastDurationMs = endedMs - this.#startedMs;
       this.#pauseUntilMs = endedMs + pauseFactor * this.#lastDurationMs;
       this.#running = null;
-    }).then(() => this.check()).catch((error) => this.#options.onFailed(error));
+    }).then((isSaved) => isSaved ? this.check() : this.#tryAgain()).catch((error) => this.#options.onFailed(error));
+  }
+
+  /** Nothing may come to be applied meanwhile, for commands may wait for this very snapshot. */
+  #tryAgain(): void {
+    if (this.#isStopped) return;
+    this.#retry = this.#options.clock.after(retryMs, () => {
+      this.#retry = null;
+      this.check();
+    });
   }
 
   async *#stream({ header, source }: SnapshotView): AsyncGenerator<Uint8Array> {

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import type { EntryId, SnapshotMeta } from "../core/types.ts";
+import type { EntryId, LogIndex, SnapshotMeta } from "../core/types.ts";
 import { invariant, InvariantError } from "../core/invariant.ts";
 import type { DirectoryCard } from "./directory_card.ts";
 import type { DirectoryLock } from "./file_system.ts";
@@ -198,6 +198,11 @@ export class FileStorage implements Storage {
         return latency.figures(nowMs, underWayMs);
       },
     };
+  }
+
+  /** Of the log's bytes, those of the entries up to `index`. */
+  logBytesThrough(index: LogIndex): number {
+    return this.#sizes.bytesThrough(index);
   }
 
   /** Waits for what is in flight, flushes the witness, and releases files and lock. */

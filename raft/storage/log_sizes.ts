@@ -30,6 +30,11 @@ export class LogSizes {
     return (this.#totals[this.#totals.length - 1] ?? this.#dropped) - this.#dropped;
   }
 
+  /** Sum of the sizes up to `index`, in bytes. */
+  bytesThrough(index: LogIndex): number {
+    return (this.#totals[Math.min(index, this.lastIndex) - this.#baseIndex - 1] ?? this.#dropped) - this.#dropped;
+  }
+
   /** Counts the entry at `index`, and no more those that it replaces. Entries up to the base are not counted. */
   append(index: LogIndex, bytes: number): void {
     if (index <= this.#baseIndex) return this.restart(this.#baseIndex);

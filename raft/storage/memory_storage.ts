@@ -4,7 +4,14 @@
  *
  * @module
  */
-import { type Configuration, type EntryId, type HardState, type SnapshotMeta, zeroEntryId } from "../core/types.ts";
+import {
+  type Configuration,
+  type EntryId,
+  type HardState,
+  type LogIndex,
+  type SnapshotMeta,
+  zeroEntryId,
+} from "../core/types.ts";
 import { invariant } from "../core/invariant.ts";
 import { CborWriter } from "../encoding/cbor_writer.ts";
 import { crc32 } from "../encoding/crc32.ts";
@@ -116,6 +123,11 @@ export class MemoryStorage implements Storage {
   status(): StorageStatus {
     const logBytes = hardStateBytes(this.#hardState) + this.#sizes.bytes;
     return { logBytes, snapshotBytes: this.#kept[0]?.bytes.length ?? 0, syncMs: 0, sync: noLatency };
+  }
+
+  /** Of the log's bytes, those of the entries up to `index`. */
+  logBytesThrough(index: LogIndex): number {
+    return this.#sizes.bytesThrough(index);
   }
 
   /** Forgets everything. */

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Entry, EntryId, HardState, SnapshotMeta } from "../core/types.ts";
+import type { Entry, EntryId, HardState, LogIndex, SnapshotMeta } from "../core/types.ts";
 import type { LatencyFigures } from "./sync_latency.ts";
 
 export type { LatencyFigures } from "./sync_latency.ts";
@@ -119,6 +119,9 @@ export interface Storage extends AsyncDisposable {
 
   /** Figures for `status`. */
   status(): StorageStatus;
+
+  /** Of the log's bytes, those of the entries up to `index`. */
+  logBytesThrough(index: LogIndex): number;
 
   /** Waits for what is in flight, then releases files and the directory's lock. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -54,7 +54,10 @@ Deno.test("a node runs with its ports and its directory for permissions, and the
   await clerk.put("color", "blue");
   assertEquals(await clerk.get("color"), "blue");
   const readme = await Deno.readTextFile(new URL("README.md", root));
-  assertMatch(readme, /deno run --allow-net=\S+ --allow-read=\S+ --allow-write=\S+ \\\n {2}shell\/node_process\.ts/);
+  assertMatch(
+    readme,
+    /deno run --allow-net=\S+ --allow-read=\S+ --allow-write=\S+ \\\n {2}--v8-flags=\S+ shell\/node_process\.ts/,
+  );
 });
 
 Deno.test("a node without permission for its directory says what it lacks", async () => {

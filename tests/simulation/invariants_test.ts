@@ -37,7 +37,7 @@ function scene(): Scene {
     new NodeView(id, `${id}#1`, cluster.node(id).raft.state, promises);
   const leaseHolders: NodeView[] = [];
   const invariants = allInvariants({
-    ...{ committed, viewOf: (id) => view(id), onRepeat: () => {} },
+    ...{ committed, viewOf: (id) => view(id), onRepeat: () => {}, maxRaftState: 1 },
     ...{ holdsLease: (node) => leaseHolders.includes(node), leaseHolders: () => leaseHolders },
   });
   const check = (name: string): Invariant => {
@@ -74,6 +74,28 @@ Deno.test("a healthy cluster passes every invariant", () => {
     }
     assertEquals(check("log-matching").logChanged?.(node, [], change?.added ?? []), null);
   }
+});
+
+Deno.test("log-bound: a leader takes a command though its log is full", () => {
+  const { cluster, view, check } = scene();
+  const leader = view("a");
+  const before = capture(leader.state);
+  const follower = view("b");
+  const status = { logBytes: 4_095, snapshotBytes: 0, syncMs: 0, sync: { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 } };
+  leader.storage = { status: () => status };
+  follower.storage = leader.storage;
+  cluster.propose("a", "two");
+  cluster.settle();
+  const invariant = check("log-bound");
+  assertEquals(invariant.stepped?.(leader, before), null);
+  leader.storage = { status: () => ({ ...status, logBytes: 4_096 + 100 }) };
+  follower.storage = leader.storage;
+  assertMatch(
+    invariant.stepped?.(leader, before) ?? "",
+    /a#1: a command was taken in at index 3 though the log had \d+/,
+  );
+  assertEquals(invariant.stepped?.(leader, capture(leader.state)), null, "nothing was taken in");
+  assertEquals(invariant.stepped?.(follower, before), null, "it took what its leader had taken in");
 });
 
 Deno.test("election-safety: two leaders of a term", () => {

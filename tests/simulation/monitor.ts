@@ -37,6 +37,8 @@ interface MachineView {
 export interface MonitorOptions {
   /** Whether clocks keep to the bound that leases count on. */
   readonly hasLeases: boolean;
+  /** See `MachineOptions`. */
+  readonly maxRaftState: number;
 }
 
 /** Called after each step of a living node, for faults that wait for a moment. */
@@ -91,6 +93,7 @@ export class Monitor implements Observer {
       holdsLease: (view) => options.hasLeases && this.#holdsLease(view),
       leaseHolders: () => [...this.#latest.values()].filter((view) => options.hasLeases && this.#holdsLease(view)),
       onRepeat: () => counters.add("repeated write answered from the session table"),
+      maxRaftState: options.maxRaftState,
     });
     this.#stepped = this.#invariants.filter((one) => one.stepped !== undefined);
     this.#logChanged = this.#invariants.filter((one) => one.logChanged !== undefined);
@@ -181,7 +184,10 @@ export class Monitor implements Observer {
 
   /** See {@link Observer.written}. */
   written(storage: FileStorage, batch: WriteBatch): void {
-    this.#views.get(storage.card.identity)?.disk.written(batch);
+    const view = this.#views.get(storage.card.identity);
+    if (view === undefined) return;
+    view.disk.written(batch);
+    view.storage = storage;
   }
 
   /** See {@link Observer.executed}. */

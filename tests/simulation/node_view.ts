@@ -7,6 +7,7 @@ import type { StateCapture } from "../../raft/core/invariants.ts";
 import { capture } from "../../raft/core/invariants.ts";
 import type { RaftState } from "../../raft/core/state.ts";
 import { type Entry, type EntryId, nameOf, type NodeId, type Term } from "../../raft/core/types.ts";
+import type { Storage } from "../../raft/storage/storage.ts";
 import { DurableRecord } from "./durable_record.ts";
 
 /** What a node has promised to others, which must outlive every crash. */
@@ -41,6 +42,8 @@ export class NodeView {
   readonly promises: NodePromises;
   /** What its disk holds for certain. */
   readonly disk: DurableRecord;
+  /** Where the node writes; null before it has written anything in this life. */
+  storage: Pick<Storage, "status"> | null = null;
   /** The state before the step that is being taken. */
   before: StateCapture;
   /** Whether the last change of the log has cut off entries that are in conflict with nothing. */

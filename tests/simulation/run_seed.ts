@@ -81,7 +81,10 @@ class Run {
     this.plan = drawRun(random("plan"), options.chaosMs ?? defaultChaosMs, options.focus);
     const { simulation, plan, counters } = this;
     const onViolation = (violation: Violation): void => this.violated(violation);
-    this.monitor = new Monitor(simulation, counters, onViolation, { hasLeases: plan.leaseReads > 0 });
+    this.monitor = new Monitor(simulation, counters, onViolation, {
+      hasLeases: plan.leaseReads > 0,
+      maxRaftState: plan.maxRaftState,
+    });
     this.cluster = new SimulatedCluster(simulation, plan, counters, this.monitor, onViolation);
     this.workload = new Workload(simulation, plan, this.cluster.addresses, counters, onViolation);
     const { monitor, cluster, workload } = this;

@@ -80,6 +80,7 @@ export function watchStorage(storage: Storage, map: IndexMap): Storage {
     receiveSnapshotChunk: (snapshot, offset, data, checksum, done, transfer) =>
       storage.receiveSnapshotChunk(snapshot, offset, data, checksum, done, transfer),
     status: () => storage.status(),
+    logBytesThrough: (index) => storage.logBytesThrough(index),
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { entryOverheadBytes } from "../../../raft/core/log.ts";
 import type { RaftEvent } from "../../../raft/core/message.ts";
 import { Proposals } from "../../../raft/node/proposals.ts";
 import { Reads } from "../../../raft/node/reads.ts";
@@ -13,9 +14,13 @@ function batches(sizes: readonly number[]): number[][] {
   const proposals = new Proposals();
   for (const size of sizes) proposals.add(new Uint8Array(size), () => {});
   const stepped: number[][] = [];
-  proposals.stepAll((event) => {
-    if (event.type === "propose") stepped.push(event.commands.map((command) => command.length));
-  }, 0);
+  proposals.stepAll(
+    (event) => {
+      if (event.type === "propose") stepped.push(event.commands.map((command) => command.length));
+    },
+    0,
+    Infinity,
+  );
   return stepped;
 }
 
@@ -38,17 +43,59 @@ Deno.test("everyone in a batch is told the entry that became theirs", () => {
     );
   }
   let id = 0;
-  proposals.stepAll((event) => id = event.type === "propose" ? event.proposalId : 0, 0);
+  proposals.stepAll((event) => id = event.type === "propose" ? event.proposalId : 0, 0, Infinity);
   proposals.answer({ kind: "accepted", proposalId: id, first: { index: 10, term: 3 }, count: 3 }, null);
   proposals.answer({ kind: "accepted", proposalId: id, first: { index: 10, term: 3 }, count: 3 }, null);
   assertEquals(told, ["a 10", "b 11", "c 12"]);
+});
+
+/** Proposals of so many bytes each, and what they were told: their number and the reason for which they were refused. */
+function refusals(sizes: readonly number[]): { readonly proposals: Proposals; readonly told: string[] } {
+  const proposals = new Proposals();
+  const told: string[] = [];
+  for (const [position, size] of sizes.entries()) {
+    proposals.add(new Uint8Array(size), (outcome) => {
+      told.push(`${position} ${outcome.kind === "refused" ? outcome.reason : outcome.kind}`);
+    });
+  }
+  return { proposals, told };
+}
+
+Deno.test("what the log has no room for waits, in order; the last that goes may be larger than the room", () => {
+  const { proposals } = refusals([100, 100, 5_000, 1]);
+  const stepped: number[][] = [];
+  const step = (roomBytes: number): number =>
+    proposals.stepAll(
+      (event) => void (event.type === "propose" && stepped.push(event.commands.map(({ length }) => length))),
+      0,
+      roomBytes,
+    );
+  assertEquals([step(0), step(-1)], [0, 0]);
+  assertEquals(step(101 + entryOverheadBytes), 2 * (100 + entryOverheadBytes));
+  assertEquals(step(1), 5_000 + entryOverheadBytes);
+  assertEquals(proposals.hasWaiting, true);
+  step(Infinity);
+  assertEquals(proposals.hasWaiting, false);
+  assertEquals(stepped, [[100, 100], [5_000], [1]]);
+});
+
+Deno.test("what has waited for a whole interval is refused as too much, and nothing that came later", () => {
+  const { proposals, told } = refusals([1, 1]);
+  proposals.refuseOverdue(null);
+  proposals.add(new Uint8Array(1), () => told.push("later"));
+  assertEquals(told, []);
+  proposals.stepAll(() => {}, 0, 1);
+  proposals.refuseOverdue(null);
+  assertEquals(told, ["1 overloaded"]);
+  proposals.refuseOverdue(null);
+  assertEquals(told, ["1 overloaded", "later"]);
 });
 
 Deno.test("when the node stops, what was stepped is of unknown fate and what was not is refused", () => {
   const proposals = new Proposals();
   const told: string[] = [];
   proposals.add(new Uint8Array(), ({ kind }) => told.push(`stepped ${kind}`));
-  proposals.stepAll(() => {}, 0);
+  proposals.stepAll(() => {}, 0, Infinity);
   proposals.add(new Uint8Array(), ({ kind }) => told.push(`waiting ${kind}`));
   proposals.abandon();
   assertEquals(told, ["waiting refused", "stepped unknown"]);

@@ -45,6 +45,7 @@ function exchange(): {
       return stored.promise;
     },
     status: () => memory.status(),
+    logBytesThrough: (index) => memory.logBytesThrough(index),
     [Symbol.asyncDispose]: () => memory[Symbol.asyncDispose](),
   };
   const events: RaftEvent[] = [];

@@ -16,6 +16,8 @@ const snapshot = {
 class Bench {
   readonly clock = new ManualClock();
   logBytes = 0;
+  freeableBytes = 0;
+  snapshotBytes = 0;
   taken = 0;
   released = 0;
   readonly failures: unknown[] = [];
@@ -23,11 +25,13 @@ class Bench {
   readonly times: number[] = [];
   chunkMs = 0;
   chunkCount = 0;
-  #saving: (() => void) | null = null;
+  #saving: ((isSaved: boolean) => void) | null = null;
   readonly under = new Snapshotter({
     maxRaftStateBytes: 1_000,
     clock: this.clock,
     logBytes: () => this.logBytes,
+    freeableBytes: () => this.freeableBytes,
+    snapshotBytes: () => this.snapshotBytes,
     take: () => {
       this.taken += 1;
       return {
@@ -38,23 +42,37 @@ class Bench {
     },
     save: async (_snapshot, chunks) => {
       for await (const _ of chunks) this.times.push(this.clock.monotonicMs());
-      await new Promise<void>((resolve) => this.#saving = resolve);
+      return await new Promise<boolean>((resolve) => this.#saving = resolve);
     },
     onFailed: (error) => this.failures.push(error),
   });
 
-  /** Lets the save end; the log then has `logBytes`. */
+  /** Lets the save end; the log then has `logBytes`, all of them applied. */
   async end(logBytes: number): Promise<void> {
     await settle();
     this.logBytes = logBytes;
-    this.#saving?.();
+    this.freeableBytes = logBytes;
+    this.#saving?.(true);
+    await settle();
+  }
+
+  /** Lets the save end for want of room. */
+  async fail(): Promise<void> {
+    await settle();
+    this.#saving?.(false);
     await settle();
   }
 
   /** As if entries of so many bytes had been written and applied. */
   grow(bytes: number): void {
     this.logBytes += bytes;
-    this.under.applied(bytes);
+    this.applied(bytes);
+  }
+
+  /** As if entries of so many bytes had been applied. */
+  applied(bytes: number): void {
+    this.freeableBytes += bytes;
+    this.under.check();
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
@@ -68,11 +86,9 @@ class Bench {
 
 Deno.test("a snapshot is due when the log has passed its limit, not before", async () => {
   const bench = new Bench();
-  bench.grow(600);
-  // What was applied is in the log more than once, or was never in it: only the log's own size counts.
-  bench.under.applied(600);
+  bench.grow(1_000);
   assertEquals(bench.taken, 0);
-  bench.grow(401);
+  bench.grow(1);
   assertEquals(bench.taken, 1);
   await bench.end(0);
   assertEquals(bench.released, 1);
@@ -81,9 +97,9 @@ Deno.test("a snapshot is due when the log has passed its limit, not before", asy
 Deno.test("no snapshot is taken that would free less than half the limit", () => {
   const bench = new Bench();
   bench.logBytes = 5_000; // written, but not applied yet
-  bench.under.applied(499);
+  bench.applied(499);
   assertEquals(bench.taken, 0);
-  bench.under.applied(1);
+  bench.applied(1);
   assertEquals(bench.taken, 1);
 });
 
@@ -102,25 +118,55 @@ Deno.test("a snapshot that took long is followed by a pause of twice its time", 
   await settle();
   bench.clock.stall(10_000);
   await bench.end(0);
-  bench.grow(100_000);
+  bench.grow(2_000);
   bench.clock.stall(19_999);
   bench.under.check();
-  assertEquals(bench.taken, 1, "however large the log");
+  assertEquals(bench.taken, 1);
   bench.clock.stall(1);
   bench.under.check();
   assertEquals(bench.taken, 2);
 });
 
-Deno.test("a quick one is followed by such a pause too, unless the log is at four times its limit", async () => {
+Deno.test("no pause once the log has half of what it may have: four times the limit, or as much as the state", async () => {
+  for (const [snapshotBytes, urgentBytes] of [[0, 2_048], [9_000, 4_500]] as const) {
+    const bench = new Bench();
+    bench.grow(1_001);
+    await settle();
+    bench.clock.stall(10_000);
+    bench.snapshotBytes = snapshotBytes;
+    await bench.end(0);
+    bench.grow(urgentBytes);
+    assertEquals(bench.taken, 1);
+    bench.grow(1);
+    assertEquals(bench.taken, 2);
+  }
+});
+
+Deno.test("a snapshot without room is tried again after a second, though nothing is applied and the log is large", async () => {
   const bench = new Bench();
-  bench.grow(1_001);
-  await settle();
-  bench.clock.stall(100);
-  await bench.end(0);
-  bench.grow(4_000);
+  bench.grow(10_000);
+  await bench.fail();
+  bench.under.check();
+  await bench.clock.advance(999);
   assertEquals(bench.taken, 1);
-  bench.grow(1);
+  await bench.clock.advance(1);
   assertEquals(bench.taken, 2);
+  await bench.fail();
+  bench.under.stop();
+  await bench.clock.advance(10_000);
+  assertEquals([bench.taken, bench.clock.pendingTimers], [2, 0]);
+});
+
+Deno.test("a snapshot is expected to take as long as the last one, and no less than it has taken already", async () => {
+  const bench = new Bench();
+  assertEquals(bench.under.expectedMs, 100);
+  bench.grow(1_001);
+  bench.clock.stall(700);
+  assertEquals(bench.under.expectedMs, 700);
+  await bench.end(3_000);
+  assertEquals([bench.taken, bench.under.expectedMs], [2, 700]);
+  bench.clock.stall(900);
+  assertEquals(bench.under.expectedMs, 900);
 });
 
 Deno.test("a long stream lets the event loop through every five milliseconds", async () => {

@@ -10,10 +10,12 @@ Deno.test("sizes follow appends, replaced suffixes, snapshots and new starts", (
   const sizes = new LogSizes(0);
   for (let index = 1; index <= 10; index++) sizes.append(index, index);
   assertEquals([sizes.bytes, sizes.lastIndex], [55, 10]);
+  assertEquals([0, 1, 4, 10, 11].map((index) => sizes.bytesThrough(index)), [0, 1, 10, 55, 55]);
   sizes.append(8, 100);
   assertEquals([sizes.bytes, sizes.lastIndex], [28 + 100, 8]);
   sizes.dropThrough(5);
   assertEquals([sizes.bytes, sizes.lastIndex], [6 + 7 + 100, 8]);
+  assertEquals([4, 5, 6, 7, 8].map((index) => sizes.bytesThrough(index)), [0, 0, 6, 13, 113]);
   sizes.dropThrough(3);
   assertEquals(sizes.bytes, 6 + 7 + 100);
   sizes.append(6, 60);

@@ -16,6 +16,7 @@ import type { Invariant } from "./invariant.ts";
 import { leaderAppendOnly } from "./leader_append_only.ts";
 import { leaderCompleteness } from "./leader_completeness.ts";
 import { leaderLease } from "./leader_lease.ts";
+import { logBound } from "./log_bound.ts";
 import { logMatching } from "./log_matching.ts";
 import { monotonicCommit } from "./monotonic_commit.ts";
 import { nodeState, nodeStep } from "./node_consistency.ts";
@@ -34,11 +35,13 @@ export interface InvariantContext {
   readonly leaseHolders: () => readonly NodeView[];
   /** A repeated write was answered with the result of the first. */
   readonly onRepeat: () => void;
+  /** See `MachineOptions`. */
+  readonly maxRaftState: number;
 }
 
 /** Fresh invariants for one run: the special ones first, so that a report names the sharpest. */
 export function allInvariants(context: InvariantContext): Invariant[] {
-  const { committed, viewOf, onRepeat } = context;
+  const { committed, viewOf, onRepeat, maxRaftState } = context;
   return [
     electionSafety(),
     leaderLease(context),
@@ -55,6 +58,7 @@ export function allInvariants(context: InvariantContext): Invariant[] {
     stateMachineSafety(),
     exactlyOnce(onRepeat),
     replicaState(),
+    logBound(maxRaftState),
     nodeState(),
     nodeStep(),
   ];

@@ -26,7 +26,7 @@ const endChecks: Readonly<Record<EndCheckName, string | null>> = {
 /** Names of all checks. */
 export const checkNames: readonly string[] = [
   ...allInvariants({
-    ...{ committed: new CommittedLog(), viewOf: () => undefined, onRepeat: () => {} },
+    ...{ committed: new CommittedLog(), viewOf: () => undefined, onRepeat: () => {}, maxRaftState: -1 },
     ...{ holdsLease: () => false, leaseHolders: () => [] },
   }).map(({ name }) => name),
   ...Object.keys(endChecks),

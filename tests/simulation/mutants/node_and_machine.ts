@@ -33,6 +33,16 @@ export const nodeMutants: readonly Mutant[] = [
     whyItMatters: "a node with a broken disk acknowledges what it does not have",
   },
   {
+    name: "log-without-a-bound",
+    origin: "a log that grows for as long as a snapshot takes; Balsa's own",
+    file: node,
+    find: "room?.bytes(log.unpersistedBytes) ?? Infinity",
+    replace: "room === null ? 0 : Infinity",
+    whyItMatters: "a disk that is slow makes the log as large as it will go, on disk and in memory",
+    focus: "disks",
+    provokes: ["log-bound"],
+  },
+  {
     name: "applied-in-reverse",
     origin: "paper Figure 3, State Machine Safety",
     file: host,
@@ -127,8 +137,8 @@ export const nodeMutants: readonly Mutant[] = [
     name: "entry-left-out-by-followers",
     origin: "a replica that leaves out a command differs from the others",
     file: host,
-    find: "bytes += entry.data.length;",
-    replace: `bytes += entry.data.length;
+    find: 'if (entry.kind === "command") {',
+    replace: `if (entry.kind === "command") {
         if (entry.index % 97 === 0 && this.#options.node().leader !== this.#options.node().id) continue;`,
     whyItMatters: "a replica silently goes its own way",
     provokes: ["replica-state", "convergence"],

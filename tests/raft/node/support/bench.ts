@@ -67,6 +67,7 @@ export class Bench {
       readSnapshotChunk: (...request) => storage.readSnapshotChunk(...request),
       receiveSnapshotChunk: (...chunk) => storage.receiveSnapshotChunk(...chunk),
       status: () => storage.status(),
+      logBytesThrough: (index) => storage.logBytesThrough(index),
       [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
     };
     return RaftNode.start({

@@ -158,6 +158,7 @@ function observed(storage: Storage, batches: WriteBatch[], fault: () => Error | 
     readSnapshotChunk: (snapshot, offset, maxBytes) => storage.readSnapshotChunk(snapshot, offset, maxBytes),
     receiveSnapshotChunk: (...chunk) => storage.receiveSnapshotChunk(...chunk),
     status: () => storage.status(),
+    logBytesThrough: (index) => storage.logBytesThrough(index),
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
   };
 }
