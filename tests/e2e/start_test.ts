@@ -56,7 +56,7 @@ Deno.test("a node runs with its ports and its directory for permissions, and the
   const readme = await Deno.readTextFile(new URL("README.md", root));
   assertMatch(
     readme,
-    /deno run --allow-net=\S+ --allow-read=\S+ --allow-write=\S+ \\\n {2}--v8-flags=\S+ shell\/node_process\.ts/,
+    /deno run --allow-net=\S+ --allow-read=\S+ --allow-write=\S+ \\\n {2}--v8-flags=\S+ \\\n {2}shell\/node_process\.ts/,
   );
 });
 

@@ -85,10 +85,10 @@ function fillDisk({ plan, cluster, counters, random }: NemesisContext, recovery:
 
 /** Makes one of a node's next disk operations fail; counted when it does. */
 export function failDisk(context: NemesisContext, recovery: Recovery, id: NodeId): void {
-  const { cluster, random } = context;
+  const { plan, cluster, random } = context;
   const { disk } = cluster.process(id);
   const skip = random.integer(20);
-  switch (random.pick(["sync", "write", "full", "room"] as const)) {
+  switch (random.pick(plan.faults.diskErrorKinds)) {
     case "room":
       return fillDisk(context, recovery, id);
     case "sync":

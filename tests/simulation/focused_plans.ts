@@ -6,11 +6,11 @@
  * @module
  */
 import { courseLongReordering, courseUnreliable, mergeFaults, type SeededRandom } from "../../raft/testing/mod.ts";
-import { drawPlan, drawWorkload, type FaultPlan, type SwarmPlan } from "./swarm_plan.ts";
+import { diskErrorKinds, drawPlan, drawWorkload, type FaultPlan, type SwarmPlan } from "./swarm_plan.ts";
 
 /** What a run can be focused on. */
 export const focusNames = [
-  ...["coups", "elections", "absences", "stragglers", "disks", "chunks", "members", "leases"] as const,
+  ...["coups", "elections", "absences", "stragglers", "disks", "room", "chunks", "members", "leases"] as const,
   "features",
 ] as const;
 
@@ -47,7 +47,7 @@ const noFaults: FaultPlan = {
   ...{ weather: [], partitions: 0, partitionKinds: [], resets: 0, kills: 0, powerCuts: 0, blackouts: 0 },
   ...{ crashesAtIo: 0, crashesAtStep: 0, pauses: 0, clockRates: 0, wallJumps: 0, clientKills: 0, slowDisks: 0 },
   ...{ diskErrors: 0, transfers: 0, memberships: 0, absences: 0, coups: 0, spoiltElections: 0, strandedChanges: 0 },
-  ...{ forgetfulRestarts: 0, mutedLeaders: 0 },
+  ...{ diskErrorKinds, forgetfulRestarts: 0, mutedLeaders: 0 },
 };
 
 type Focus = (random: SeededRandom, plan: SwarmPlan) => Partial<SwarmPlan>;
@@ -75,6 +75,12 @@ const focuses: Readonly<Record<FocusName, Focus>> = {
       weather: [courseUnreliable, mergeFaults(courseUnreliable, { reply: { duplicate: 0.2 } })],
       ...{ slowDisks: 20, partitions: 4, partitionKinds: ["isolateLeader"], transfers: 8, absences: 6 },
     },
+  }),
+
+  // A part of a batch is written when the disk is full, the batch is tried again, and nodes die before, between and after.
+  room: (random) => ({
+    maxRaftState: random.pick([1_000, 2_000]),
+    faults: { ...noFaults, diskErrors: 40, diskErrorKinds: ["full", "full", "room"], kills: 10, powerCuts: 5 },
   }),
 
   // Followers have what the leader believes they lack: answers are late, and every few entries make a snapshot.

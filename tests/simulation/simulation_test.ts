@@ -49,6 +49,7 @@ Deno.test("a focused run inflicts what it is focused on, and passes", async () =
     absences: "node kept away for long",
     stragglers: "frames delayed",
     disks: "disk in stalling phase",
+    room: "disk full",
     chunks: "snapshot in several chunks",
     members: "change of members by a minority",
     leases: "read answered by lease",

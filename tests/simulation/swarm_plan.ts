@@ -66,6 +66,8 @@ export interface FaultPlan {
   readonly slowDisks: number;
   /** Errors of a disk. */
   readonly diskErrors: number;
+  /** Which kinds of errors; not empty. */
+  readonly diskErrorKinds: readonly DiskErrorKind[];
   /** Leadership transfers. */
   readonly transfers: number;
   /** Changes of the configuration. */
@@ -99,6 +101,12 @@ export interface FeaturesPlan {
   /** How many it has at the most; >= 1. */
   readonly most: number;
 }
+
+/** What goes wrong with a disk: an fsync, a write, a few writes for want of room, or all for a while. */
+export const diskErrorKinds = ["sync", "write", "full", "room"] as const;
+
+/** See {@link diskErrorKinds}. */
+export type DiskErrorKind = typeof diskErrorKinds[number];
 
 /** How links are cut. */
 export type PartitionKind = "isolate" | "groups" | "oneWay" | "partial" | "isolateLeader";
@@ -234,6 +242,7 @@ function drawFaults(random: SeededRandom, hasLeases: boolean): FaultPlan {
     clientKills: rate(6, 0.3),
     slowDisks: rate(10, 0.4),
     diskErrors: rate(6, 0.3),
+    diskErrorKinds,
     transfers: rate(15, 0.4),
     memberships: rate(20, 0.5),
     absences: rate(8, 0.5),

@@ -143,6 +143,7 @@ export const storageMutants: readonly Mutant[] = [
     find: "    await this.#file.truncate(this.#offset);\n",
     replace: "",
     whyItMatters: "the log ends torn in a segment that is not the newest, which is damage",
+    focus: "room",
   },
   {
     name: "full-disk-called-written",
@@ -152,5 +153,6 @@ export const storageMutants: readonly Mutant[] = [
     replace:
       '    } catch (error) {\n      if (error instanceof DiskFullError) return;\n      throw this.#fail("write the log", error);',
     whyItMatters: "a node acknowledges what it has no room for",
+    focus: "room",
   },
 ];
