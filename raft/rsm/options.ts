@@ -13,7 +13,10 @@ import type { CommandCodec, StateMachine } from "./state_machine.ts";
 export interface MachineOptions<Command, Result, Query = never, Answer = never> {
   /** The machine, in its initial state: the log or a snapshot brings it to where it was. */
   readonly machine: StateMachine<Command, Result, Query, Answer>;
-  /** Bytes of log on disk beyond which a snapshot is taken; -1 for never. 32 MiB unless given. */
+  /**
+   * Bytes of log on disk beyond which a snapshot is taken; -1 for never. 32 MiB unless given. The log never has more than
+   * four times as much, or as much as the state: a leader slows commands down before; see `log_bound.ts`.
+   */
   readonly maxRaftState?: number;
   /** Bytes of a command's encoding that are accepted; 1.5 MiB unless given, and at most 3 MiB, to fit a peer's frame. */
   readonly maxCommandBytes?: number;
