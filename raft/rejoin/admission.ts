@@ -47,6 +47,8 @@ export class Admission implements AdmissionPort {
   readonly #others: readonly string[];
   /** Where each identity was met last; what is being made durable included. */
   readonly #met: Map<NodeId, DirectoryStamp>;
+  /** Of what is being made durable, by identity: ends when it is, or when that has failed. */
+  readonly #remembering = new Map<NodeId, Promise<null>>();
   readonly #founded = Promise.withResolvers<void>();
   readonly #retired = Promise.withResolvers<Error>();
   #isFounded: boolean;
@@ -130,20 +132,38 @@ export class Admission implements AdmissionPort {
       if (known.directoryId !== stamp.directoryId) {
         return `${identity} used to speak from another directory, whose promises are lost`;
       }
-      if (known.generation === stamp.generation && known.opening === stamp.opening) return null;
+      // Whoever connects twice before it is remembered waits twice.
+      if (known.generation === stamp.generation && known.opening === stamp.opening) {
+        return this.#remembering.get(identity) ?? null;
+      }
       if (known.generation >= stamp.generation) {
         return `the directory of ${identity} is an older copy: it is at generation ${stamp.generation}, and ` +
           `generation ${known.generation} has been met already`;
       }
     }
     this.#met.set(identity, stamp);
-    return this.#remember(identity, stamp);
+    const remembering = this.#remember(identity, stamp);
+    this.#remembering.set(identity, remembering);
+    return remembering;
   }
 
   async #remember(identity: NodeId, stamp: DirectoryStamp): Promise<null> {
-    await this.#card.remember(identity, stamp);
+    try {
+      await this.#card.remember(identity, stamp);
+    } finally {
+      // Unless it has come back from somewhere else meanwhile, and that is being remembered now.
+      if (this.#met.get(identity) === stamp) this.#remembered(identity);
+    }
     this.#checkFounded();
     return null;
+  }
+
+  /** What counts from here on is what is durable: after a write that failed, the peer is a stranger, or where it was before. */
+  #remembered(identity: NodeId): void {
+    this.#remembering.delete(identity);
+    const durable = this.#card.peers.get(identity);
+    if (durable === undefined) this.#met.delete(identity);
+    else this.#met.set(identity, durable);
   }
 
   #checkFounded(): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { DirectoryStamp } from "../../../raft/core/types.ts";
 import { RetiredError } from "../../../raft/mod.ts";
 import { Admission } from "../../../raft/rejoin/admission.ts";
@@ -62,6 +62,34 @@ Deno.test("another directory and an older copy are refused, also when they come 
     assertStringIncludes(refusal?.message ?? "", "older copy");
   }
   assertEquals(await admission.admit(hello("n2", stamp("two", 5, "s"))), null);
+  await storage[Symbol.asyncDispose]();
+});
+
+Deno.test("a peer that could not be remembered has not been met, and is remembered the next time", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const { storage, admission } = await openDoor(fileSystem);
+  const breakDisk = (): void => {
+    fileSystem.before = () => {
+      throw new Error("EIO");
+    };
+  };
+  const mendDisk = (): void => {
+    fileSystem.before = () => {};
+  };
+  breakDisk();
+  // The second is not let in on the strength of a first that nobody will remember.
+  const attempts = [admission.admit(hello("n2", stamp("two"))), admission.admit(hello("n2", stamp("two")))];
+  for (const attempt of await Promise.allSettled(attempts)) assertEquals(attempt.status, "rejected");
+  mendDisk();
+  assertEquals(await admission.admit(hello("n2", stamp("two"))), null);
+  assertEquals(storage.card.peers.get("n2"), stamp("two"));
+  assertEquals(await admission.admit(hello("n3", stamp("three"))), null);
+  assertEquals(admission.isFounded, true);
+
+  breakDisk();
+  await assertRejects(async () => await admission.admit(hello("n2", stamp("two", 2))));
+  mendDisk();
+  assertEquals(await admission.admit(hello("n2", stamp("two", 1))), null, "that is still what is known of it");
   await storage[Symbol.asyncDispose]();
 });
 
