@@ -96,6 +96,7 @@ export const electionMutants: readonly Mutant[] = [
     find: "const isFree = request.term > state.currentTerm || state.votedFor === request.from ||",
     replace: "const isFree = request.term >= state.currentTerm || state.votedFor === request.from ||",
     whyItMatters: "two candidates win the same term",
+    provokes: ["election-safety"],
   },
   {
     name: "vote-forgotten-at-restart",

@@ -102,5 +102,7 @@ export const featureMutants: readonly Mutant[] = [
     replace:
       "return new HeldLock(this.#clerk, this.name, result.token, this.#leaseMs, clock.monotonicMs() + this.#leaseMs / 2);",
     whyItMatters: "a holder goes on for a while when the lock is another's",
+    focus: "features",
+    provokes: ["mutual-exclusion"],
   },
 ];
