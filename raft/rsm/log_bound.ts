@@ -19,8 +19,9 @@
  * so that a snapshot that takes as long as the last one finds a third of the room unused at its end, and one that takes
  * longer slows commands down further and further, but never stops them at once. Other commands wait, in order. What has
  * been accepted does not: it is replicated, written and applied, and reads and heartbeats go on, which is also how the
- * snapshot gets the time to come to its end. A follower takes what its leader has accepted; only one whose snapshots
- * take far longer than the leader's comes to twice the bound, and then loses entries as if on their way, and gets them again, or a snapshot instead.
+ * snapshot gets the time to come to its end. A follower takes what its leader has accepted; only one whose snapshots take
+ * far longer than the leader's comes to twice the bound, and then loses entries as if on their way, and gets them again, or
+ * a snapshot instead.
  *
  * A log beyond `urgent` always becomes shorter: all of it is applied, or waits for a quorum; and what is applied exceeds
  * half of L, which makes a snapshot due.

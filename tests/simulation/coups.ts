@@ -120,9 +120,9 @@ export function muteLeader(context: NemesisContext, recovery: Recovery): void {
 }
 
 /**
- * Some nodes do not hear the leader for a while, the others do: as many as it needs, or just one. When one of the former is about to campaign
- * the latter are all restarted at once, and do not hear it any more either. Whoever voted right after a start would depose a
- * leader that counts on having been heard.
+ * Some nodes do not hear the leader for a while, the others do: as many as it needs, or just one. When one of the former is
+ * about to campaign the latter are all restarted at once, and do not hear it any more either. Whoever voted right after a
+ * start would depose a leader that counts on having been heard.
  */
 export function restartHearers(context: NemesisContext, recovery: Recovery): void {
   const { simulation: { network }, plan, cluster, monitor, readers, counters, random } = context;
