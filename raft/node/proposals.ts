@@ -69,7 +69,7 @@ export class Proposals {
 
   /**
    * Proposes what waits, in order, in as few events as the limits allow, until `roomBytes` of the log are used up. Returns
-   * how many it will take at the most.
+   * how many bytes of the log what it has proposed will take at the most.
    */
   stepAll(step: (event: RaftEvent) => void, clusterTimeMs: number, roomBytes: number): number {
     const waiting = this.#waiting;

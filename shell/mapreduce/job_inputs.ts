@@ -48,38 +48,38 @@ export function moduleUrl(module: string): string {
 /** Makes sure that output can be published as this directory: it must not exist yet, or be empty. Returns its full path. */
 export function checkOutput(output: string): string {
   const path = resolve(output);
-  let names: readonly Deno.DirEntry[];
+  let names: readonly Deno.DirEntry[] | null;
   try {
     names = entriesOf(path);
+    if (names === null) Deno.mkdirSync(dirname(path), { recursive: true });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new JobError(
       `Cannot write output to ${output}: ${reason}; give --output a directory that does not exist yet`,
     );
   }
-  if (names.length === 0) return path;
+  if (names === null || names.length === 0) return path;
   throw new JobError(
     `Cannot write output to ${output}: the directory is not empty; remove it, or give --output another one`,
   );
 }
 
-/** What is in a directory; one that is not there is empty, and what it is to be in is made. */
-function entriesOf(path: string): readonly Deno.DirEntry[] {
+/** What is in a directory; null when it is not there. */
+function entriesOf(path: string): readonly Deno.DirEntry[] | null {
   try {
     return [...Deno.readDirSync(path)];
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    Deno.mkdirSync(dirname(path), { recursive: true });
-    return [];
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
   }
 }
 
 /** Whether there is output in this directory. */
 export function isFilled(output: string): boolean {
   try {
-    return [...Deno.readDirSync(output)].length > 0;
+    return (entriesOf(output) ?? []).length > 0;
   } catch {
-    return false; // Not there: nothing has been published.
+    return false; // Not to be read, or no directory: nothing has been published.
   }
 }
 
