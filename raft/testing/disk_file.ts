@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { Pool } from "../encoding/pool.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 
 /**
@@ -42,6 +43,9 @@ interface PendingChange {
 
 const noBytes: Uint8Array = new Uint8Array(0);
 
+/** For what was written and not synced, which is soon either. */
+const changePool = new Pool();
+
 /** Contents of one file; names belong to the directory. */
 export class DiskFile {
   #content: Uint8Array = new Uint8Array(256);
@@ -68,7 +72,7 @@ export class DiskFile {
     const end = offset + bytes.length;
     this.#pending.push({
       offset,
-      bytes: bytes.slice(),
+      bytes: changePool.copy(bytes, 0, bytes.length),
       before: offset < this.#size ? this.#content.slice(offset, Math.min(end, this.#size)) : noBytes,
       sizeBefore: this.#size,
       sizeAfter: Math.max(this.#size, end),

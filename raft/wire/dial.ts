@@ -55,8 +55,7 @@ export async function dial(network: Network, address: string, options: DialOptio
   const { clock, timeoutMs, signal } = options;
   signal?.throwIfAborted();
   const attempt = new AbortController();
-  const timeout = new Error(`no answer within ${timeoutMs} ms`);
-  const timer = clock.after(timeoutMs, () => attempt.abort(timeout));
+  const timer = clock.after(timeoutMs, () => attempt.abort(new Error(`no answer within ${timeoutMs} ms`)));
   const onAbort = (): void => attempt.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {

@@ -63,6 +63,7 @@ import {
   writeEntryId,
   writeSnapshotMeta,
 } from "../encoding/entry_codec.ts";
+import { Pool } from "../encoding/pool.ts";
 import { readChecksum, writeChecksum } from "./checksum.ts";
 import { finishFrame, frameHeaderBytes, startFrame } from "./frame.ts";
 
@@ -125,6 +126,28 @@ export function decodeMessage(item: Uint8Array): PeerMessage | null {
   const message = isUnknown ? passOver(reader, fields) : readBody(reader, code, header, fields);
   readChecksum(reader, item);
   return message;
+}
+
+/** For commands of entries, which stay in the log with their neighbours. */
+const commandPool = new Pool();
+
+/**
+ * The message with bytes of its own in place of views. Most messages have none: to copy the frame would give every
+ * heartbeat and every reply memory of its own.
+ */
+export function withOwnBytes(message: PeerMessage): PeerMessage {
+  switch (message.type) {
+    case "AppendEntries":
+      return message.entries.length === 0 ? message : { ...message, entries: message.entries.map(ownEntry) };
+    case "InstallSnapshot":
+      return { ...message, data: message.data.slice() };
+    default:
+      return message;
+  }
+}
+
+function ownEntry(entry: Entry): Entry {
+  return entry.kind === "command" ? { ...entry, data: commandPool.copy(entry.data, 0, entry.data.length) } : entry;
 }
 
 function writeHeader(writer: CborWriter, fields: number, message: PeerMessage): void {

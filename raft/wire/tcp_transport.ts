@@ -12,7 +12,7 @@ import type { Connection } from "./connection.ts";
 import type { HelloReply } from "./hello.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import type { AcceptedConnection } from "./listener.ts";
-import { decodeMessage } from "./message_codec.ts";
+import { decodeMessage, withOwnBytes } from "./message_codec.ts";
 import type { Network } from "./network.ts";
 import { PeerLink } from "./peer_link.ts";
 import type { ClusterView, Transport } from "./transport.ts";
@@ -146,7 +146,7 @@ export class TcpTransport implements Transport {
     this.#inbound.get(peerId)?.connection.close(`${peerId} has opened a new connection`);
     this.#inbound.set(peerId, { connection, identity });
     accepted.start({
-      frame: (item, isOwn) => this.#receive(connection, identity, isOwn ? item : item.slice()),
+      frame: (item, isOwn) => this.#receive(connection, identity, item, isOwn),
       closed: (reason) => this.#closed(connection, peerId, reason),
     });
     link.noteAlive();
@@ -172,15 +172,14 @@ export class TcpTransport implements Transport {
     for (const { connection } of this.#inbound.values()) connection.close("the node stops");
   }
 
-  /** One copy of the frame's bytes is enough: the entries of a message are views into it. */
-  #receive(connection: Connection, identity: NodeId, item: Uint8Array): void {
+  #receive(connection: Connection, identity: NodeId, item: Uint8Array, isOwn: boolean): void {
     const message = decodeMessage(item);
     if (message === null) return;
     if (message.from !== identity || message.to !== this.#options.id) {
       connection.close(`it sent a message from ${message.from} to ${message.to}`);
       return;
     }
-    this.#deliver?.(message);
+    this.#deliver?.(isOwn ? message : withOwnBytes(message));
   }
 
   #closed(connection: Connection, peerId: NodeId, reason: string): void {

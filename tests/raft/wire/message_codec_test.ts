@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { CborError, type CborValue } from "../../../raft/encoding/cbor.ts";
 import { CborWriter } from "../../../raft/encoding/cbor_writer.ts";
 import { SeededRandom } from "../../../raft/testing/seeded_random.ts";
-import { decodeMessage, encodeMessage, encodeMessageFrame } from "../../../raft/wire/message_codec.ts";
+import { decodeMessage, encodeMessage, encodeMessageFrame, withOwnBytes } from "../../../raft/wire/message_codec.ts";
 import { mutate } from "../encoding/random_values.ts";
 import { sampleMessages } from "./sample_messages.ts";
 
@@ -54,6 +54,17 @@ Deno.test("message codec: commands are views of the frame", () => {
   const message = decodeMessage(item);
   assert(message?.type === "AppendEntries" && message.entries[0]?.kind === "command");
   assertStrictEquals(message.entries[0].data.buffer, item.buffer);
+});
+
+Deno.test("message codec: what is kept of a message outlives the buffer that it was read from", () => {
+  for (const [message] of sampleMessages) {
+    const item = encodeMessage(message);
+    const decoded = decodeMessage(item);
+    assert(decoded !== null);
+    const kept = withOwnBytes(decoded);
+    item.fill(0);
+    assertEquals(kept, message);
+  }
 });
 
 Deno.test("message codec: any flipped bit is noticed", () => {
