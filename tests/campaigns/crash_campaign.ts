@@ -36,6 +36,9 @@ export interface CrashReport extends LoadReport {
 /** Longest pause between two kills, in milliseconds. */
 const maxPauseMs = 400;
 
+/** Writes that must have been acknowledged since the last kill before every other one: what kills nothing under way proves nothing. */
+const writesBefore = 30;
+
 /** Longest time for which a killed node stays away, in milliseconds. */
 const maxAwayMs = 300;
 
@@ -54,8 +57,12 @@ export async function runCrashCampaign(campaign: CrashCampaign): Promise<CrashRe
   await nodes.leader();
   const load = new Load(nodes.addresses, seed);
   let leaderKills = 0;
+  let before = load.acknowledged;
   for (let done = 0; done < kills; done++) {
     await pause(random.between(0, maxPauseMs));
+    // On a busy machine kills could follow each other so fast that nothing is ever acknowledged.
+    if (done % 2 === 0) await until("writes", () => load.acknowledged > before + writesBefore);
+    before = load.acknowledged;
     // Every other time whoever leads, if somebody does.
     const leader = done % 2 === 0 ? await nodes.leader(5_000).catch(() => "") : "";
     const victim = leader === "" ? random.pick(nodes.ids) : leader;
@@ -67,8 +74,8 @@ export async function runCrashCampaign(campaign: CrashCampaign): Promise<CrashRe
   }
   for (let done = 0; done < powerLosses; done++) {
     // Something must have been acknowledged since the last one.
-    const before = load.acknowledged;
-    await until("writes", () => load.acknowledged > before + 20);
+    await until("writes", () => load.acknowledged > before + writesBefore);
+    before = load.acknowledged;
     await pause(random.between(0, 2 * maxPauseMs));
     await Promise.all(nodes.ids.map((id) => nodes.signal(id, "SIGKILL")));
     for (const id of nodes.ids) nodes.startNode(id);
