@@ -15,7 +15,7 @@ import { finishMix, mixWord } from "../raft/encoding/mix.ts";
 import { largestNumber, maxStoreBytes, maxValueBytes } from "./limits.ts";
 import { OrderedMap, type OrderedMapView } from "./ordered_map.ts";
 import type { WriteOutcome } from "./outcomes.ts";
-import { continueHash, emptyHash, endOfPrefix, measure, utf8Bytes, type Value, valueBytes } from "./values.ts";
+import { continueHash, emptyHash, endOfPrefix, measure, utf8Bytes, type Value } from "./values.ts";
 
 /** A key's value. Never changed in place, so that views of the store may share it. */
 export interface StoreEntry {
@@ -196,12 +196,8 @@ export class Store {
   /** Sets a key as a snapshot has it, with its version. */
   load(key: string, value: Value, version: number): void {
     const kept = typeof value === "string" ? value : value.slice();
-    this.#set(key, this.#entries.get(key), {
-      value: kept,
-      version,
-      bytes: valueBytes(value),
-      hash: continueHash(emptyHash, value),
-    });
+    const { bytes, hash } = measure(emptyHash, value);
+    this.#set(key, this.#entries.get(key), { value: kept, version, bytes, hash });
   }
 
   /** All entries as they are, until the next write. */
@@ -239,7 +235,8 @@ export class Store {
       }
       looked++;
       this.#scrubCredit -= entry.bytes;
-      if (continueHash(emptyHash, entry.value) === entry.hash && valueBytes(entry.value) === entry.bytes) continue;
+      const { bytes, hash } = measure(emptyHash, entry.value);
+      if (hash === entry.hash && bytes === entry.bytes) continue;
       throw new Error(`Cannot go on: the value of ${JSON.stringify(key)} in memory is not what was written`);
     }
     this.#scrubFrom = "";

@@ -121,6 +121,8 @@ export function broadcastHeartbeat(state: RaftState): void {
 export function tickLeader(state: RaftState): void {
   const leadership = leadershipOf(state);
   const { config } = state;
+  // Before it is forgotten who was heard from.
+  for (const progress of leadership.progress.values()) tickTransfer(state, progress);
   state.electionElapsedTicks += 1;
   if (state.electionElapsedTicks >= config.electionTimeoutTicks) {
     state.electionElapsedTicks = 0;
@@ -128,7 +130,6 @@ export function tickLeader(state: RaftState): void {
   }
   const { transfer } = leadership;
   if (transfer !== null && ++transfer.elapsedTicks >= config.electionTimeoutTicks) leadership.transfer = null;
-  for (const progress of leadership.progress.values()) tickTransfer(state, progress);
   leadership.heartbeatElapsedTicks += 1;
   if (leadership.heartbeatElapsedTicks < config.heartbeatTicks) return;
   leadership.reads.startEmptyRound();
@@ -213,10 +214,15 @@ function requestChunk(state: RaftState, progress: Progress): void {
   });
 }
 
-/** A chunk or its answer may be lost: sends it again when nothing has moved for a while. */
+/**
+ * A chunk or its answer may be lost: sends it again when nothing has moved for a while. A follower that has nothing yet and is
+ * not there gets the latest snapshot in its place: when it is back, the log behind an older one is gone.
+ */
 function tickTransfer(state: RaftState, progress: Progress): void {
   const { transfer } = progress;
-  if (transfer !== null && ++transfer.idleTicks >= state.config.electionTimeoutTicks) requestChunk(state, progress);
+  if (transfer === null || ++transfer.idleTicks < state.config.electionTimeoutTicks) return;
+  if (transfer.nextOffset === 0 && !progress.recentActive) startSnapshot(state, progress);
+  else requestChunk(state, progress);
 }
 
 /** Sends the chunk that follows what the follower has. A repeated answer asks for nothing new. */

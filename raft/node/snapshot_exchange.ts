@@ -2,6 +2,9 @@
  * Moves snapshots between nodes, chunk by chunk, at leisure: the core says which chunk to send or to store, and never
  * sees the bytes. Chunks are stored one after the other; per follower one chunk is read at a time.
  *
+ * While chunks are being stored, the one behind is sent as well, for which the core asks next: the disk here, the network and
+ * the disk there are at work at the same time. If it is lost nothing moves, the core asks once more, and gets that chunk alone.
+ *
  * @module
  */
 import type { InstallSnapshot, Message, RaftEvent } from "../core/message.ts";
@@ -29,6 +32,16 @@ export interface SnapshotExchangeOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
+/** What a follower was sent. */
+interface Stream {
+  /** What the core has asked for last. */
+  readonly asked: SnapshotSend | null;
+  /** The chunk behind, if it was sent as well, and the one behind that; null behind the last. */
+  readonly ahead: { readonly sent: SnapshotSend; readonly next: SnapshotSend | null } | null;
+}
+
+const newStream: Stream = { asked: null, ahead: null };
+
 /** Snapshots under way from and to this node. */
 export class SnapshotExchange {
   readonly #options: SnapshotExchangeOptions;
@@ -37,6 +50,8 @@ export class SnapshotExchange {
   #paused = false;
   /** Per follower, the send that waits behind the one under way; null when none does. */
   readonly #sends = new Map<NodeId, SnapshotSend | null>();
+  /** Per follower, what was done last. */
+  readonly #streams = new Map<NodeId, Stream>();
   #reading = new Set<Promise<void>>();
   #stopped = false;
 
@@ -116,19 +131,42 @@ export class SnapshotExchange {
   }
 
   async #sendChunks(first: SnapshotSend): Promise<void> {
-    const { id, storage, send, enqueue } = this.#options;
     for (let request: SnapshotSend | null = first; request !== null && !this.#stopped;) {
-      const { to, term, snapshot, offset }: SnapshotSend = request;
-      const chunk = await storage.readSnapshotChunk(snapshot.last, offset, chunkBytes);
-      if (this.#stopped) return;
-      if (chunk === null) {
-        enqueue({ type: "snapshotUnavailable", to, snapshot: snapshot.last });
-      } else {
-        send({ type: "InstallSnapshot", from: id, to, term, snapshot, offset, ...chunk });
-      }
+      const { to }: SnapshotSend = request;
+      await this.#sendAndAhead(request);
       request = this.#sends.get(to) ?? null;
       if (request === null) this.#sends.delete(to);
       else this.#sends.set(to, null);
     }
   }
+
+  async #sendAndAhead(request: SnapshotSend): Promise<void> {
+    const { asked, ahead } = this.#streams.get(request.to) ?? newStream;
+    const isRepeated = isSameChunk(asked, request);
+    const wasSent = isSameChunk(ahead?.sent, request);
+    const next = wasSent ? ahead?.next ?? null : await this.#sendChunk(request);
+    // A follower that has stored nothing yet may be away, and one that is asked for the same once more slow.
+    const isFlowing = request.offset > 0 && !isRepeated && next !== null && !this.#stopped;
+    const sent = isFlowing ? { sent: next, next: await this.#sendChunk(next) } : null;
+    this.#streams.set(request.to, { asked: request, ahead: sent });
+  }
+
+  /** Sends a chunk; resolves to the one behind it, or to null if there is none. */
+  async #sendChunk(request: SnapshotSend): Promise<SnapshotSend | null> {
+    const { id, storage, send, enqueue } = this.#options;
+    const { to, term, snapshot, offset } = request;
+    const chunk = await storage.readSnapshotChunk(snapshot.last, offset, chunkBytes);
+    if (this.#stopped) return null;
+    if (chunk === null) {
+      enqueue({ type: "snapshotUnavailable", to, snapshot: snapshot.last });
+      return null;
+    }
+    send({ type: "InstallSnapshot", from: id, to, term, snapshot, offset, ...chunk });
+    return chunk.done ? null : { ...request, offset: offset + chunk.data.length };
+  }
+}
+
+function isSameChunk(one: SnapshotSend | null | undefined, other: SnapshotSend): boolean {
+  return one?.term === other.term && one.offset === other.offset &&
+    one.snapshot.last.index === other.snapshot.last.index && one.snapshot.last.term === other.snapshot.last.term;
 }

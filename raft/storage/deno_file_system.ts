@@ -162,14 +162,14 @@ class DenoFile implements StorageFile {
   }
 
   async #readLater(offset: number, buffer: Uint8Array): Promise<Uint8Array> {
-    this.#position = -1;
-    await this.#file.seek(offset, Deno.SeekMode.Start);
+    this.#seekNow(offset);
     let filled = 0;
     while (filled < buffer.length) {
       const count = await this.#file.read(buffer.subarray(filled));
       if (count === null) break;
       filled += count;
     }
+    this.#position = offset + filled;
     return buffer.subarray(0, filled);
   }
 
@@ -181,10 +181,10 @@ class DenoFile implements StorageFile {
   }
 
   async #writeLater(offset: number, bytes: Uint8Array): Promise<void> {
-    this.#position = -1;
-    await this.#file.seek(offset, Deno.SeekMode.Start);
+    this.#seekNow(offset);
     let written = 0;
     while (written < bytes.length) written += await this.#file.write(bytes.subarray(written));
+    this.#position = offset + bytes.length;
   }
 }
 

@@ -345,6 +345,51 @@ Deno.test("7: when the next entry to send is compacted away, the leader sends a 
   assertEquals(cluster.appliedTexts("c"), ["z"], "the log goes on behind the snapshot");
 });
 
+/** A leader a whose follower c was just found to need the snapshot at 3, of which nothing has come; then 4 is compacted. */
+function clusterWithLateFollower(): TestCluster {
+  const cluster = new TestCluster(["a", "b", "c"]);
+  cluster.elect("a");
+  cluster.setConnected("c", false);
+  cluster.propose("a", "x", "y");
+  cluster.settle();
+  cluster.node("a").compact();
+  cluster.setConnected("c", true);
+  cluster.step("a", { type: "tick", nowMs: 0 });
+  cluster.cut.add("a>c");
+  cluster.settle();
+  cluster.propose("a", "z");
+  cluster.settle();
+  cluster.node("a").compact();
+  return cluster;
+}
+
+function snapshotsSent(cluster: TestCluster): number[] {
+  return cluster.sent.flatMap((message) => message.type === "InstallSnapshot" ? [message.snapshot.last.index] : []);
+}
+
+Deno.test("7: a follower that is away and has nothing of a snapshot yet is sent the latest one", () => {
+  const cluster = clusterWithLateFollower();
+  assertEquals(snapshotsSent(cluster), [3]);
+  cluster.setConnected("c", false);
+  cluster.tick(60, ["a", "b"]);
+  assertEquals(new Set(snapshotsSent(cluster).slice(1)), new Set([4]));
+  cluster.setConnected("c", true);
+  cluster.tick(20, ["a", "b"]);
+  assertEquals(cluster.node("c").raft.status().snapshot.last, { index: 4, term: 1 });
+});
+
+Deno.test("7: one that answers is sent the same snapshot again: a slow link would never get a first chunk through", () => {
+  const cluster = clusterWithLateFollower();
+  cluster.setConnected("c", true);
+  for (let tick = 0; tick < 60; tick++) {
+    for (const id of ["a", "b"]) cluster.step(id, { type: "tick", nowMs: 0 });
+    cluster.network = cluster.network.filter(({ type }) => type !== "InstallSnapshot");
+    cluster.settle();
+  }
+  assertEquals(new Set(snapshotsSent(cluster)), new Set([3]));
+  assert(snapshotsSent(cluster).length > 3);
+});
+
 Deno.test("7: a snapshot that describes only a prefix of the log leaves the entries that follow it", () => {
   const node = startNode({ currentTerm: 1, log: [1, 1, 1] });
   const snapshot = { last: { index: 2, term: 1 }, configuration: node.raft.status().configuration };

@@ -119,6 +119,49 @@ Deno.test("a chunk is read and sent; one that is gone is reported", async () => 
   assertEquals(events, [{ type: "snapshotUnavailable", to: "n2", snapshot: snapshot.last }]);
 });
 
+/** What was sent so far, as offsets. */
+function offsetsOf(sent: readonly Message[]): number[] {
+  return sent.map((message) => message.type === "InstallSnapshot" ? message.offset : -1);
+}
+
+Deno.test("behind the first chunk, the next one is sent before it is asked for", async () => {
+  const { exchange: under, sent, calls, answerRead } = exchange();
+  const ask = (offset: number): void => under.send({ to: "n2", snapshot, offset, term: 2 });
+  const chunk = (done = false) => ({ data: new Uint8Array(4), checksum: 7, done });
+  ask(0);
+  await answerRead(chunk());
+  assertEquals([offsetsOf(sent), calls.length], [[0], 1], "the follower may be away");
+  ask(4);
+  await answerRead(chunk());
+  await answerRead(chunk());
+  assertEquals(offsetsOf(sent), [0, 4, 8]);
+  ask(8);
+  await answerRead(chunk(true));
+  assertEquals(offsetsOf(sent), [0, 4, 8, 12], "the one at 8 has been sent");
+  ask(12);
+  await settle();
+  assertEquals(offsetsOf(sent), [0, 4, 8, 12], "there is none behind the last");
+  assertEquals(calls.length, 4, "and each was read once");
+});
+
+Deno.test("a chunk that was sent before it was asked for is sent again when it was lost, alone", async () => {
+  const { exchange: under, sent, calls, answerRead } = exchange();
+  const ask = (offset: number): void => under.send({ to: "n2", snapshot, offset, term: 2 });
+  const chunk = { data: new Uint8Array(4), checksum: 7, done: false };
+  ask(4);
+  for (let read = 0; read < 2; read++) await answerRead(chunk);
+  ask(8);
+  await answerRead(chunk);
+  assertEquals(offsetsOf(sent), [4, 8, 12]);
+  ask(8);
+  await answerRead(chunk);
+  assertEquals(offsetsOf(sent), [4, 8, 12, 8]);
+  assertEquals(calls.length, 4);
+  under.send({ to: "n2", snapshot: { ...snapshot, last: { index: 10, term: 2 } }, offset: 12, term: 2 });
+  await answerRead(chunk);
+  assertEquals(calls[4], "read 10 at 12", "another snapshot's chunk is another chunk");
+});
+
 Deno.test("while a chunk for a follower is read, only the latest request for it is kept", async () => {
   const { exchange: under, calls, answerRead } = exchange();
   for (const offset of [0, 4, 8]) under.send({ to: "n2", snapshot, offset, term: 2 });

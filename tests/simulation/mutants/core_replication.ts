@@ -47,9 +47,8 @@ export const replicationMutants: readonly Mutant[] = [
     name: "snapshot-chunk-not-sent-again",
     origin: "paper 7 and Figure 13: the leader sends chunks in order, and again if there is no answer",
     file: leader,
-    find:
-      "if (transfer !== null && ++transfer.idleTicks >= state.config.electionTimeoutTicks) requestChunk(state, progress);",
-    replace: "if (transfer !== null && ++transfer.idleTicks < 0) requestChunk(state, progress);",
+    find: "if (transfer === null || ++transfer.idleTicks < state.config.electionTimeoutTicks) return;",
+    replace: "if (transfer === null || ++transfer.idleTicks > 0) return;",
     whyItMatters: "one lost message, and a follower waits for ever",
   },
   {
