@@ -75,7 +75,8 @@ type LinkState =
 
 /**
  * An attempt that has lasted longer is begun anew when the peer comes to us, in milliseconds. Two nodes that dial each other
- * at the same time are faster, so they do not break each other's attempts.
+ * at the same time are faster, unless the wires between them are long: then each attempt would be broken by the other's, and
+ * so on for ever. So each attempt begun anew is given twice the time of the one before.
  */
 const staleDialMs = 200;
 
@@ -85,6 +86,8 @@ export class PeerLink {
   #state: LinkState = { kind: "idle" };
   /** Dials in a row that failed, or that led to a connection which ended at once. */
   #failures = 0;
+  /** What {@link staleDialMs} has grown to. */
+  #patienceMs = staleDialMs;
   #lastProblem = "";
 
   /** Does nothing until the first {@link send}. */
@@ -152,7 +155,8 @@ export class PeerLink {
     if (state.kind === "waiting") {
       state.timer.cancel();
       this.#dial([]);
-    } else if (state.kind === "dialling" && this.#options.clock.monotonicMs() - state.sinceMs > staleDialMs) {
+    } else if (state.kind === "dialling" && this.#options.clock.monotonicMs() - state.sinceMs > this.#patienceMs) {
+      this.#patienceMs *= 2;
       state.attempt.abort(new Error("the peer has come to us"));
       this.#dial(state.queue);
     }
@@ -238,6 +242,7 @@ export class PeerLink {
     }
     this.#state = { kind: "open", connection, sinceMs: this.#options.clock.monotonicMs(), identity };
     this.#lastProblem = "";
+    this.#patienceMs = staleDialMs;
     for (const { to, frame } of state.queue) if (to === identity) connection.send(frame);
   }
 
@@ -252,6 +257,7 @@ export class PeerLink {
 
   #fail(reason: string): void {
     if (this.#state.kind === "stopped") return;
+    this.#patienceMs = staleDialMs;
     const { clock, random, limits } = this.#options;
     const longestMs = Math.min(limits.minReconnectMs * 2 ** Math.min(this.#failures++, 30), limits.maxReconnectMs);
     const delayMs = longestMs * (1 + random.next()) / 2;

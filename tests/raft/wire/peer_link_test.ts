@@ -171,6 +171,28 @@ Deno.test("peer link: an attempt that gets no answer is begun anew when the peer
   assertEquals(fixture.clock.pendingTimers, 0);
 });
 
+Deno.test("peer link: attempts that need longer than the peer takes to come are not begun anew for ever", async () => {
+  const fixture = new Fixture();
+  fixture.send(1);
+  /** How long an attempt lasts at the least before it is begun anew. */
+  const patienceMs = async (): Promise<number> => {
+    const { length } = fixture.network.dials;
+    for (let waitedMs = 0;; waitedMs += 100) {
+      fixture.link.noteAlive();
+      await microtasks();
+      if (fixture.network.dials.length > length) return waitedMs;
+      fixture.clock.advance(100);
+    }
+  };
+  assertEquals([await patienceMs(), await patienceMs(), await patienceMs()], [300, 500, 900]);
+  const socket = await fixture.connect();
+  socket.hangUp();
+  await microtasks();
+  fixture.link.noteAlive();
+  assertEquals(await patienceMs(), 300, "what was once connected is begun anew as soon as ever");
+  fixture.link.stop();
+});
+
 Deno.test("peer link: an attempt begun anew within its handshake ends without a trace", async () => {
   const fixture = new Fixture();
   fixture.send(1);
