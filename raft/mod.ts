@@ -99,6 +99,7 @@ export type {
 } from "./storage/storage.ts";
 export type { DirectoryLock, FileOptions, FileSystem, StorageFile } from "./storage/file_system.ts";
 export { type DamagedPlace, StorageError, type StorageErrorCode } from "./storage/storage_error.ts";
+export type { WalLimits } from "./storage/wal.ts";
 export type { ClusterView, Transport } from "./wire/transport.ts";
 export { SharedPort, type SharedPortOptions } from "./wire/shared_port.ts";
 export type { Listener, Network, Socket, SocketHandler } from "./wire/network.ts";

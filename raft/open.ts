@@ -68,7 +68,7 @@ export async function openRaft<Request = never>(
 ): Promise<OpenedRaft> {
   validateNodeOptions(options);
   const { id, dataDir, listen, peers, clusterId = "balsa", platform = realPlatform, onProblem } = options;
-  const { clock, random, network } = platform;
+  const { clock, random, network, walLimits } = platform;
   const dialled = others(id, peers);
   const reports = onProblem === undefined ? {} : { onProblem };
   const storage = await openStorage({
@@ -78,6 +78,7 @@ export async function openRaft<Request = never>(
     initialConfiguration: initialConfiguration(Object.keys(peers)),
     others: dialled,
     ...{ listen, clock, network, ...reports },
+    ...(walLimits === undefined ? {} : { walLimits }),
   });
   const { identity, stamp } = storage.card;
   const admission = new Admission({ card: storage.card, isNew: storage.isNew, others: Object.keys(dialled) });

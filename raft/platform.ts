@@ -6,6 +6,7 @@
 import type { Clock } from "./node/clock.ts";
 import type { Random } from "./node/random.ts";
 import type { FileSystem } from "./storage/file_system.ts";
+import type { WalLimits } from "./storage/wal.ts";
 import type { Network } from "./wire/network.ts";
 
 /** Where a node lives. */
@@ -18,4 +19,6 @@ export interface Platform {
   readonly network: Network;
   /** The files below a data directory. */
   fileSystem(directory: string): FileSystem;
+  /** When the log's segments end; the defaults suit all but simulations, whose logs are too short to fill one of those. */
+  readonly walLimits?: Partial<WalLimits>;
 }

@@ -27,8 +27,8 @@ const recoverable: ReadonlySet<StorageErrorCode> = new Set(["corrupt", "suspect"
 /** Opens the directory, under whatever identity is right. Throws a {@link StorageError} when there is none. */
 export async function openStorage(options: OpenStorageOptions): Promise<FileStorage> {
   const { name: nodeId, others } = options;
-  const { fileSystem, clusterId, initialConfiguration, clock } = options;
-  const open = { fileSystem, clusterId, nodeId, initialConfiguration, clock };
+  const { fileSystem, clusterId, initialConfiguration, clock, walLimits = {} } = options;
+  const open = { fileSystem, clusterId, nodeId, initialConfiguration, clock, walLimits };
   let storage: FileStorage;
   try {
     storage = await FileStorage.open({ ...open, refusesSuspectTail: Object.keys(others).length > 0 });

@@ -6,6 +6,7 @@
 import type { Configuration, NodeId } from "../core/types.ts";
 import type { Clock } from "../node/clock.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import type { WalLimits } from "../storage/wal.ts";
 import type { Network } from "../wire/network.ts";
 
 /** Whose directory it is, and whom to ask when something is wrong with it. */
@@ -26,6 +27,8 @@ export interface OpenStorageOptions {
   readonly clock: Clock;
   /** Sockets. */
   readonly network: Network;
+  /** See `Platform.walLimits`. */
+  readonly walLimits?: Partial<WalLimits>;
   /** Told what is being done about damage; for logs. */
   readonly onProblem?: (problem: string) => void;
 }

@@ -72,6 +72,7 @@ export type { Random } from "../node/random.ts";
 export type { Listener, Network, Socket, SocketHandler } from "../wire/network.ts";
 export type { ConnectionRole } from "../wire/hello.ts";
 export type { DirectoryLock, FileOptions, FileSystem, StorageFile } from "../storage/file_system.ts";
+export type { WalLimits } from "../storage/wal.ts";
 
 export { type RunOutcome, Scheduler, SchedulerError } from "./scheduler.ts";
 export { SeededRandom } from "./seeded_random.ts";
