@@ -98,15 +98,12 @@ async function spoil(context: HealingContext, victim: NodeId, kind: DivergenceKi
       cluster.kill(victim, { kind: "process" });
       cluster.start(victim);
       await comeBack(context, victim);
-      return lastApplied;
+      return isCured(context, victim) ? await spoil(context, victim, "command") : lastApplied;
     }
   }
 }
 
-/**
- * Waits, while nobody writes, until the replica is where the leader is, or has stopped. Had the others gone on without it, they
- * might send it a snapshot of theirs, and that would cure it.
- */
+/** Waits, while nobody writes, until the replica is where the leader is, or has stopped. */
 async function comeBack({ simulation, cluster }: HealingContext, victim: NodeId): Promise<void> {
   const deadlineMs = simulation.nowMs + limitMs;
   const isBack = (): boolean => {
@@ -118,6 +115,16 @@ async function comeBack({ simulation, cluster }: HealingContext, victim: NodeId)
     if (simulation.nowMs > deadlineMs) throw new Violation("convergence", `${victim} was restarted and is not back`);
     await simulation.sleep(20);
   }
+}
+
+/**
+ * Whether a replica that has come back has the state of the leader's again: the others were ahead when it was killed, and have
+ * sent it a snapshot of theirs.
+ */
+function isCured({ cluster }: HealingContext, victim: NodeId): boolean {
+  const leader = cluster.leader();
+  const hash = cluster.server(victim)?.status().hash;
+  return leader !== undefined && hash !== undefined && hash === cluster.server(leader)?.status().hash;
 }
 
 /** A command that no other replica executes. */
@@ -173,7 +180,8 @@ async function driveUntilStopped(
 /** Writes until `isReached`, at the latest until time is up. */
 async function drive(context: HealingContext, name: string, isReached: () => boolean): Promise<void> {
   const { simulation, cluster } = context;
-  const { network, clock, random } = simulation.process(name).start();
+  const process = simulation.process(name);
+  const { network, clock, random } = process.start();
   const clerk = new Clerk(cluster.addresses, { network, clock, random, timeoutMs: 5_000 });
   const deadlineMs = simulation.nowMs + limitMs;
   const write = async (place: number): Promise<void> => {
@@ -185,4 +193,5 @@ async function drive(context: HealingContext, name: string, isReached: () => boo
   };
   await Promise.all(Array.from({ length: writers }, (_, place) => write(place)));
   await clerk[Symbol.asyncDispose]();
+  process.kill();
 }
