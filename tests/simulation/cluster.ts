@@ -6,6 +6,8 @@
  */
 import { KvServer } from "../../kv/server.ts";
 import type { NodeId } from "../../raft/core/types.ts";
+import { isSetAside } from "../../raft/storage/set_aside.ts";
+import { segmentNumbers } from "../../raft/storage/wal_recovery.ts";
 import type { CrashPolicy, DiskFault, SeededRandom, SimulatedProcess, Simulation } from "../../raft/testing/mod.ts";
 import type { Counters, FaultName } from "./counters.ts";
 import type { Monitor } from "./monitor.ts";
@@ -94,9 +96,10 @@ export class SimulatedCluster {
     const process = this.process(id);
     if (process.isAlive) return;
     this.#servers.delete(id);
-    const platform = process.start();
+    const machine = process.start();
     const life = process.lives;
-    const { timing, maxRaftState } = this.#plan;
+    const { timing, maxRaftState, walLimits } = this.#plan;
+    const platform = { ...machine, walLimits };
     const { disk } = process;
     const trouble = (): number => disk.faults.hits + disk.refusals;
     const troubleBefore = trouble();
@@ -120,7 +123,9 @@ export class SimulatedCluster {
       },
     }).then(
       (server) => {
-        if (isThisLife()) this.#servers.set(id, server);
+        if (!isThisLife()) return;
+        this.#servers.set(id, server);
+        this.#lookForDamage(id, life);
       },
       (error) => failed("node-start", error),
     );
@@ -161,6 +166,19 @@ export class SimulatedCluster {
   restart(id: NodeId): void {
     this.kill(id, this.#restarts.chance(0.5) ? { kind: "process" } : { kind: "power", disk: "none" });
     this.start(id);
+  }
+
+  /**
+   * No disk of a run damages what was synced: whatever a crash leaves must be known for what it is. A node that takes it for
+   * damage finds copies of it elsewhere, so that nothing else tells, until a day on which there are none.
+   */
+  #lookForDamage(id: NodeId, life: number): void {
+    const names = this.process(id).disk.list(dataDir);
+    if (segmentNumbers(names).length > 1) this.#counters.add("start from several segments");
+    const found = names.filter(isSetAside);
+    if (found.length === 0) return;
+    const message = `${id}#${life} has found damage on a disk that lost only what was not synced: ${found.join(", ")}`;
+    this.#onViolation(new Violation("damage", message));
   }
 
   /** The node has done what it must when its disk fails: it takes no part any more. Somebody starts it anew. */

@@ -120,6 +120,41 @@ export function muteLeader(context: NemesisContext, recovery: Recovery): void {
 }
 
 /**
+ * The leader is cut off from the others while clients go on writing to it. It comes back in the moment in which somebody else
+ * leads whose snapshot ends in the middle of what it has got since: an entry of that index it has, but of another history.
+ */
+export function leaveStaleTail(context: NemesisContext, recovery: Recovery): void {
+  const { simulation: { network }, plan, cluster, monitor, counters } = context;
+  const leader = cluster.leader();
+  if (leader === undefined) return;
+  const others = cluster.ids.filter((id) => id !== leader);
+  const timeoutMs = electionTimeoutMs(plan.timing);
+  const setCut = (isCut: boolean): void => {
+    for (const other of others) {
+      for (const [from, to] of [[leader, other], [other, leader]] as const) {
+        if (isCut) network.block(from, to);
+        else network.unblock(from, to);
+      }
+    }
+  };
+  const listener: StepListener = ({ name, state }) => {
+    const stale = monitor.viewOf(leader)?.state.log;
+    const { index } = state.log.snapshot.last;
+    if (name === leader || state.role !== "leader" || stale === undefined) return;
+    if (index <= stale.commitIndex || index > stale.last.index) return;
+    monitor.stepListener = null;
+    counters.add("snapshot of another history");
+    setCut(false);
+  };
+  monitor.stepListener = listener;
+  setCut(true);
+  recovery.later(4 * timeoutMs, 30 * timeoutMs, () => {
+    forget(context, listener);
+    setCut(false);
+  });
+}
+
+/**
  * Some nodes do not hear the leader for a while, the others do: as many as it needs, or just one. When one of the former is
  * about to campaign the latter are all restarted at once, and do not hear it any more either. Whoever voted right after a
  * start would depose a leader that counts on having been heard.

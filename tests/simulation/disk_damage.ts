@@ -25,6 +25,33 @@ export function crashAtIo({ cluster, counters, random }: NemesisContext, recover
 }
 
 /**
+ * Kills a node at one of its first disk operations behind the beginning of a segment: what is in it may have been acknowledged
+ * by then, and the segment before it is one that is only read from now on.
+ */
+export function crashAtSegment({ cluster, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
+  const { disk } = cluster.process(id);
+  let isWritten = false;
+  let isNamed = false;
+  let toPass = random.integer(6);
+  const isPower = random.chance(0.7);
+  disk.observer = ({ operation, phase, name }) => {
+    if (phase !== "after") return;
+    if (isNamed) {
+      if (toPass-- > 0) return;
+      disk.observer = null;
+      counters.add("crash at a new segment");
+      if (isPower) return recovery.cutPower(id);
+      cluster.kill(id, { kind: "process" });
+      return recovery.later(10, 3_000, () => cluster.start(id));
+    }
+    // It is written under another name, and then renamed.
+    const isNext = name.startsWith("wal-") && name.endsWith(".tmp");
+    if (isNext && operation === "write") isWritten = true;
+    else if (isNext && operation === "metadata" && isWritten) isNamed = true;
+  };
+}
+
+/**
  * Kills a process between a write and the fsync that makes it durable. The next process finds what the page cache has kept, and
  * must not build on it before it has made it durable itself: soon afterwards the power goes, and with it what was not.
  */
@@ -97,5 +124,9 @@ export function failDisk(context: NemesisContext, recovery: Recovery, id: NodeId
       return disk.inject({ operation: "write", effect: random.pick(["error", "short"] as const), skip });
     case "full":
       return disk.inject({ operation: "write", effect: "short", code: "ENOSPC", skip, times: 1 + random.integer(3) });
+    case "fullAndCrash":
+      // A batch that is written again goes where a part of it was, unless a snapshot has ended the segment meanwhile.
+      disk.inject({ operation: "write", effect: "short", code: "ENOSPC", skip, name: /^wal-\d+\.log$/ });
+      return crashAtSegment(context, recovery, id);
   }
 }

@@ -7,8 +7,8 @@ import type { NodeId } from "../../raft/core/types.ts";
 import { electionTimeoutMs } from "../../raft/node/options.ts";
 import type { CrashPolicy, FrameFaults } from "../../raft/testing/mod.ts";
 import { wireLimits } from "../../raft/wire/limits.ts";
-import { deposeUnawares, muteLeader, restartHearers, spoilElections } from "./coups.ts";
-import { crashAtIo, crashTwice, failDisk, slowDisk } from "./disk_damage.ts";
+import { deposeUnawares, leaveStaleTail, muteLeader, restartHearers, spoilElections } from "./coups.ts";
+import { crashAtIo, crashAtSegment, crashTwice, failDisk, slowDisk } from "./disk_damage.ts";
 import { crashPolicies, maxRecoveryTimeouts, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 import { changeMembers, changeMembersInMinority, transferLeadership } from "./operator.ts";
 import { inflictPartition } from "./partitions.ts";
@@ -114,6 +114,7 @@ export class Nemesis implements Recovery {
       { ratePerMinute: faults.blackouts, run: () => this.#blackout() },
       { ratePerMinute: faults.crashesAtIo, run: onNode((id) => crashAtIo(context, this, id)) },
       { ratePerMinute: faults.crashesAtIo / 2, run: onNode((id) => crashTwice(context, this, id)) },
+      { ratePerMinute: faults.crashesAtSegment, run: onNode((id) => crashAtSegment(context, this, id)) },
       { ratePerMinute: faults.crashesAtStep, run: () => this.#crashAtStep() },
       { ratePerMinute: faults.pauses, run: onNode((id) => this.#pause(this.#victim(id))) },
       { ratePerMinute: faults.clockRates, run: onNode((id) => this.#bendClock(id)) },
@@ -137,6 +138,7 @@ export class Nemesis implements Recovery {
       { ratePerMinute: faults.strandedChanges, run: () => changeMembersInMinority(context, this) },
       { ratePerMinute: faults.forgetfulRestarts, run: () => restartHearers(context, this) },
       { ratePerMinute: faults.mutedLeaders, run: () => muteLeader(context, this) },
+      { ratePerMinute: faults.staleTails, run: () => leaveStaleTail(context, this) },
     ];
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkLinearizability, type SeededRandom, Simulation, SimulationError } from "../../raft/testing/mod.ts";
+import { checkLinearizability, SeededRandom, Simulation, SimulationError } from "../../raft/testing/mod.ts";
 import { loadBallast } from "./ballast.ts";
 import { SimulatedCluster } from "./cluster.ts";
 import { Counters } from "./counters.ts";
@@ -76,9 +76,9 @@ class Run {
 
   constructor(seed: number, options: RunOptions) {
     this.#only = options.only;
-    const random = (name: string): SeededRandom => this.simulation.random.stream(name);
-    this.simulation = new Simulation({ seed, record: options.record === true });
-    this.plan = drawRun(random("plan"), options.chaosMs ?? defaultChaosMs, options.focus);
+    this.plan = drawRun(new SeededRandom(seed).stream("plan"), options.chaosMs ?? defaultChaosMs, options.focus);
+    const network = this.plan.latency === null ? {} : { latency: this.plan.latency };
+    this.simulation = new Simulation({ seed, record: options.record === true, network });
     const { simulation, plan, counters } = this;
     const onViolation = (violation: Violation): void => this.violated(violation);
     this.monitor = new Monitor(simulation, counters, onViolation, {
@@ -92,7 +92,7 @@ class Run {
     this.features = new Features({ simulation, plan, monitor, addresses: cluster.addresses, counters, onViolation });
     this.nemesis = new Nemesis({
       ...{ simulation, plan, cluster, monitor, workload, counters },
-      ...{ readers: this.readers, random: random("nemesis") },
+      ...{ readers: this.readers, random: simulation.random.stream("nemesis") },
     });
   }
 

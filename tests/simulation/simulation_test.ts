@@ -54,6 +54,8 @@ Deno.test("a focused run inflicts what it is focused on, and passes", async () =
     members: "change of members by a minority",
     leases: "read answered by lease",
     features: "lease found to be over",
+    segments: "start from several segments",
+    tails: "snapshot of another history",
   };
   for (const focus of focusNames) {
     const counters = new Counters();

@@ -5,7 +5,7 @@
  * @module
  */
 import { defaultTiming, type Timing } from "../../raft/node/options.ts";
-import type { DiskProfile, FrameFaults, SeededRandom } from "../../raft/testing/mod.ts";
+import type { DiskProfile, FrameFaults, MsRange, SeededRandom, WalLimits } from "../../raft/testing/mod.ts";
 import { courseLongReordering, courseUnreliable, defaultDiskProfile, mergeFaults } from "../../raft/testing/mod.ts";
 
 /** What clients do. */
@@ -84,6 +84,10 @@ export interface FaultPlan {
   readonly forgetfulRestarts: number;
   /** Leaders that nobody hears, but who go on hearing everybody for a while. */
   readonly mutedLeaders: number;
+  /** Crashes when the log goes on in a new segment. */
+  readonly crashesAtSegment: number;
+  /** Leaders cut off until others have a snapshot of what they have in its place. */
+  readonly staleTails: number;
 }
 
 /** The features that have workloads of their own; see `features/`. */
@@ -105,8 +109,8 @@ export interface FeaturesPlan {
 /** What goes wrong with a disk: an fsync, a write, a few writes for want of room, or all for a while. */
 export const diskErrorKinds = ["sync", "write", "full", "room"] as const;
 
-/** See {@link diskErrorKinds}. */
-export type DiskErrorKind = typeof diskErrorKinds[number];
+/** See {@link diskErrorKinds}; `fullAndCrash` is `full`, and a crash when the node begins its next segment. */
+export type DiskErrorKind = typeof diskErrorKinds[number] | "fullAndCrash";
 
 /** How links are cut. */
 export type PartitionKind = "isolate" | "groups" | "oneWay" | "partial" | "isolateLeader";
@@ -129,6 +133,10 @@ export interface SwarmPlan {
   readonly ballastBytes: number;
   /** What all disks are like when nothing is wrong. */
   readonly disk: DiskProfile;
+  /** When the segments of a log end, as far as that is not as in production. */
+  readonly walLimits: Partial<WalLimits>;
+  /** How long whatever is sent takes when nothing is wrong, one way; null for a quick local network. */
+  readonly latency: MsRange | null;
   /** What clients do. */
   readonly workload: WorkloadPlan;
   /**
@@ -168,7 +176,12 @@ export function drawPlan(random: SeededRandom, meanChaosMs: number): SwarmPlan {
   const tickMs = random.pick([15, 25, 50, 50]);
   const heartbeatTicks = random.pick([1, 2, 2, 3, 4]);
   const leaseReads = random.pick([0, 0, 0, 0.5, 1]);
-  const faults = drawFaults(random, leaseReads > 0);
+  const segments = random.stream("segments");
+  const hasSmallSegments = segments.chance(0.25);
+  const faults = {
+    ...drawFaults(random, leaseReads > 0),
+    crashesAtSegment: hasSmallSegments ? segments.between(0, 6) : 0,
+  };
   return {
     nodes,
     timing: {
@@ -181,11 +194,18 @@ export function drawPlan(random: SeededRandom, meanChaosMs: number): SwarmPlan {
     truces: 0,
     ballastBytes: 0,
     disk: { ...defaultDiskProfile, sync: random.pick([defaultDiskProfile.sync, { minMs: 0.5, maxMs: 8 }]) },
+    walLimits: hasSmallSegments ? drawWalLimits(segments) : {},
+    latency: null,
     workload: drawWorkload(random, temper),
     leaseReads,
     features: { share: 0.25, names: featureNames, most: 2 },
     faults: isHot ? hotFaults(random, faults) : isBulky ? { ...faults, absences: random.between(4, 8) } : faults,
   };
+}
+
+/** Segments of a few batches: what is written in a run would not fill one of production's. */
+export function drawWalLimits(random: SeededRandom): WalLimits {
+  return { segmentBytes: random.pick([1_000, 4_000, 20_000]), minimumSegmentBytes: random.pick([200, 1_000]) };
 }
 
 /** Draws what clients do. */
@@ -221,11 +241,12 @@ function hotFaults(random: SeededRandom, faults: FaultPlan): FaultPlan {
   };
 }
 
-function drawFaults(random: SeededRandom, hasLeases: boolean): FaultPlan {
+function drawFaults(random: SeededRandom, hasLeases: boolean): Omit<FaultPlan, "crashesAtSegment"> {
   /** Half of the families are off in any run; the rate of the others is up to `most`, mostly less. */
   const rate = (most: number, probability = 0.5): number => random.chance(probability) ? most * random.next() ** 2 : 0;
   const kinds: PartitionKind[] = ["isolate", "groups", "oneWay", "partial", "isolateLeader"];
   const partitionKinds = kinds.filter(() => random.chance(0.6));
+  const tails = random.stream("stale tails");
   return {
     weather: drawWeather(random),
     partitions: partitionKinds.length === 0 ? 0 : rate(30),
@@ -251,6 +272,7 @@ function drawFaults(random: SeededRandom, hasLeases: boolean): FaultPlan {
     strandedChanges: rate(6, 0.2),
     forgetfulRestarts: rate(6, 0.2),
     mutedLeaders: rate(6, 0.2),
+    staleTails: tails.chance(0.15) ? tails.between(0, 8) : 0,
   };
 }
 

@@ -8,6 +8,7 @@
 export type EndCheckName =
   | "node-failure"
   | "node-start"
+  | "damage"
   | "linearizability"
   | "acknowledged-writes"
   | "mutual-exclusion"

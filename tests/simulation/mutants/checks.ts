@@ -11,6 +11,7 @@ import type { EndCheckName } from "../violation.ts";
 const endChecks: Readonly<Record<EndCheckName, string | null>> = {
   "node-failure": null,
   "node-start": null,
+  "damage": null,
   "linearizability": null,
   "acknowledged-writes": null,
   "mutual-exclusion": null,
