@@ -202,5 +202,6 @@ export const electionMutants: readonly Mutant[] = [
     find: "this.electionDeadlineTicks = electionTimeoutTicks + Math.floor(random() * electionTimeoutTicks);",
     replace: "this.electionDeadlineTicks = electionTimeoutTicks + Math.floor(random() * 0);",
     whyItMatters: "votes are split again and again",
+    focus: "elections",
   },
 ];

@@ -69,6 +69,7 @@ export const replicationMutants: readonly Mutant[] = [
     find: "if (log.last.index >= index && log.contains(snapshot.last)) log.commitTo(index);",
     replace: "if (log.last.index >= index) log.commitTo(index);",
     whyItMatters: "a follower with a long log of another history calls it committed",
+    focus: "tails",
   },
   {
     name: "snapshot-discards-what-follows",

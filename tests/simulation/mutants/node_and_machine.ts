@@ -1,5 +1,5 @@
 /**
- * Mistakes in the driver of a node and in the replicated state machine on top of it.
+ * Mistakes in the driver of a node, in its connections, and in the replicated state machine on top of it.
  *
  * @module
  */
@@ -132,6 +132,15 @@ export const nodeMutants: readonly Mutant[] = [
       );
     }`,
     whyItMatters: "a client is told that a write was not done that is done a moment later",
+  },
+  {
+    name: "dials-broken-by-each-other",
+    origin: "what is given up too soon, and begun anew, never ends; Balsa's own",
+    file: "raft/wire/peer_link.ts",
+    find: "      this.#patienceMs *= 2;\n",
+    replace: "",
+    whyItMatters: "nodes far from each other that dial at the same time never connect",
+    focus: "elections",
   },
   {
     name: "entry-left-out-by-followers",

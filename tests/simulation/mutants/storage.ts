@@ -27,6 +27,7 @@ export const storageMutants: readonly Mutant[] = [
     find: "    await file.sync();\n    file.close();",
     replace: "    file.close();",
     whyItMatters: "a power cut leaves a segment without contents",
+    focus: "segments",
   },
   {
     name: "new-segment-without-a-durable-name",
@@ -80,7 +81,12 @@ export const storageMutants: readonly Mutant[] = [
     file: recovery,
     find: "if (number !== newest) throw corruptError",
     replace: "if (number <= newest) throw corruptError",
-    whyItMatters: "a cluster that lost power does not start",
+    // The repair of damaged logs takes it from there: it finds that nothing else is missing and writes the log anew. So the
+    // node does start, and what remains of the mistake is that each power cut is told and kept as damage. A check of the data
+    // alone never sees that.
+    whyItMatters: "each power cut leaves a copy of the log as damaged, and one without repair would keep the node down",
+    focus: "segments",
+    provokes: ["damage"],
   },
   {
     name: "checksums-not-compared",
@@ -143,6 +149,16 @@ export const storageMutants: readonly Mutant[] = [
     find: "    await this.#file.truncate(this.#offset);\n",
     replace: "",
     whyItMatters: "the log ends torn in a segment that is not the newest, which is damage",
+    focus: "room",
+    provokes: ["damage"],
+  },
+  {
+    name: "cut-not-made-durable-before-a-new-segment",
+    origin: "a truncation is in the page cache until an fsync; Balsa's own",
+    file: wal,
+    find: "    if (this.#isCut) await this.#file.sync();\n",
+    replace: "",
+    whyItMatters: "a power cut brings back what was cut off, in a segment that is not the newest any more",
     focus: "room",
   },
   {
