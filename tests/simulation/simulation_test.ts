@@ -4,9 +4,11 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { electionTimeoutMs } from "../../raft/node/options.ts";
+import { SeededRandom } from "../../raft/testing/mod.ts";
 import { parseArguments } from "./arguments.ts";
 import { type CounterName, Counters } from "./counters.ts";
-import { type FocusName, focusNames } from "./focused_plans.ts";
+import { drawRun, type FocusName, focusNames } from "./focused_plans.ts";
 import { Ledger } from "./ledger.ts";
 import { runSeed } from "./run_seed.ts";
 import { StormGuard } from "./storm_guard.ts";
@@ -66,6 +68,17 @@ Deno.test("a focused run inflicts what it is focused on, and passes", async () =
     }
     assert(counters.of(expected[focus]) > 0, `not once: ${expected[focus]}`);
   }
+});
+
+Deno.test("some logs have short segments, some wires are long, and each focus is drawn", () => {
+  const plans = Array.from({ length: 400 }, (_, seed) => drawRun(new SeededRandom(seed).stream("plan"), 100_000));
+  const short = plans.filter(({ walLimits }) => walLimits.segmentBytes !== undefined);
+  const long = plans.filter(({ latency }) => latency !== null);
+  const tails = plans.filter(({ faults }) => faults.staleTails >= 30);
+  for (const [{ length }, least, most] of [[short, 90, 150], [long, 1, 20], [tails, 1, 20]] as const) {
+    assert(length >= least && length <= most, `${length} of 400`);
+  }
+  for (const { latency, timing } of long) assert((latency?.maxMs ?? 0) < electionTimeoutMs(timing) / 9);
 });
 
 Deno.test("neighbouring seeds give different runs", async () => {
