@@ -23,6 +23,9 @@ const maxEntries = 1000;
 /** Entries between two looks at the values in memory, and how many keys and bytes a look takes in: `KvStateMachine.digest`. */
 const look = { entries: 256, keys: 64, bytes: 64 * 1024 };
 
+/** A replica that is cured by a snapshot of the others is spoiled anew so many times. */
+const maxCures = 5;
+
 /** The cluster has so long to get through those entries, in milliseconds. */
 const limitMs = 120_000;
 
@@ -44,8 +47,11 @@ export async function checkDivergence(context: HealingContext): Promise<void> {
   const kinds: DivergenceKind[] = ["command", "answer", "memory"];
   if (plan.maxRaftState > 0 && plan.maxRaftState <= 4_000) kinds.push("snapshot");
   const kind = random.pick(kinds);
-  const spoiledAt = await spoil(context, victim, kind);
-  const error = await driveUntilStopped(context, victim, spoiledAt, kind);
+  let error: Error | null = null;
+  for (let attempt = 0; attempt < maxCures && error === null; attempt++) {
+    error = await driveUntilStopped(context, victim, await spoil(context, victim, kind), kind);
+  }
+  if (error === null) return;
   const isOwnVerdict = kind === "memory" || ("verdict" in error && error.verdict === "minority");
   if (!isOwnVerdict) {
     throw new Violation("divergence", `${victim}, spoiled by ${kind}, has stopped for another reason: ${error}`);
@@ -153,24 +159,30 @@ function changeValue(machine: KvStateMachine): void {
   Object.assign(entry, { value: String.fromCharCode(value.charCodeAt(0) ^ 1) + value.slice(1) });
 }
 
-/** Writes until the replica has stopped; it must do so in time, and say why. */
+/**
+ * Writes until the replica has stopped; it must do so in time, and say why. Resolves to null if it need not: it lagged behind,
+ * and a snapshot of the others has taken the place of its state.
+ */
 async function driveUntilStopped(
   context: HealingContext,
   victim: NodeId,
   spoiledAt: LogIndex,
   kind: DivergenceKind,
-): Promise<Error> {
+): Promise<Error | null> {
   const { cluster, monitor } = context;
   const machine = monitor.machineOf(victim);
+  const restores = (): number => machine === undefined ? 0 : monitor.restoresOf(machine);
+  const restoresBefore = restores();
+  const isCured = (): boolean => restores() > restoresBefore;
   const { keys, storeBytes } = machine?.figures() ?? { keys: 0, storeBytes: 0 };
   // The writers' own keys come on top, and the round that is under way begins behind the key.
   const looks = Math.ceil((keys + writers) / look.keys + storeBytes / look.bytes) + 1;
   const limit = kind === "memory" ? Math.max(maxEntries, look.entries * (looks + 1)) : maxEntries;
   const appliedIndex = (): LogIndex => cluster.server(victim)?.replica.appliedIndex ?? 0;
   const isLate = (): boolean => appliedIndex() > spoiledAt + limit;
-  await drive(context, "diverging", () => cluster.stopReason(victim) !== null || isLate());
+  await drive(context, "diverging", () => cluster.stopReason(victim) !== null || isCured() || isLate());
   const reason = cluster.stopReason(victim);
-  if (reason !== null) return reason;
+  if (reason !== null || isCured()) return reason;
   throw new Violation(
     "divergence",
     `${victim}, spoiled by ${kind} at index ${spoiledAt}, serves at index ${appliedIndex()}: ${describe(context)}`,

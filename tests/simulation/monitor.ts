@@ -31,6 +31,8 @@ interface MachineView {
   previousIndex: number | null;
   /** Hash of the state after the last command; null after a start or a restored snapshot. */
   hash: string | null;
+  /** How often its state was replaced by that of a snapshot. */
+  restores: number;
 }
 
 /** Settings of a {@link Monitor}. */
@@ -117,6 +119,11 @@ export class Monitor implements Observer {
   /** From now on nothing is expected of a machine. */
   disregard(machine: KvStateMachine): void {
     this.#disregarded.add(machine);
+  }
+
+  /** How often the state of a machine was replaced by that of a snapshot. */
+  restoresOf(machine: KvStateMachine): number {
+    return this.#machines.get(machine)?.restores ?? 0;
   }
 
   /** From now on nothing is expected of any machine of a node. */
@@ -228,6 +235,7 @@ export class Monitor implements Observer {
     const view = this.#machineView(machine);
     view.previousIndex = null;
     view.hash = null;
+    view.restores++;
   }
 
   /** By its own clock: one that is paused could not answer now, but its clock goes on until it can. */
@@ -239,7 +247,7 @@ export class Monitor implements Observer {
   #machineView(machine: KvStateMachine): MachineView {
     let view = this.#machines.get(machine);
     if (view === undefined) {
-      view = { replica: this.#current, hasExecuted: false, previousIndex: null, hash: null };
+      view = { replica: this.#current, hasExecuted: false, previousIndex: null, hash: null, restores: 0 };
       this.#machines.set(machine, view);
     }
     return view;
