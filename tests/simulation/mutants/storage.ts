@@ -36,6 +36,7 @@ export const storageMutants: readonly Mutant[] = [
     find: "  await fileSystem.rename(temporary, name);\n  await fileSystem.syncDirectory();",
     replace: "  await fileSystem.rename(temporary, name);",
     whyItMatters: "a power cut takes the segment with all that was acknowledged in it",
+    focus: "segments",
   },
   {
     name: "hard-state-lost-at-a-new-segment",

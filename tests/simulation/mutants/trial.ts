@@ -104,7 +104,9 @@ async function runAgain(
   options: SwarmOptions,
 ): Promise<Verdict | null> {
   const focused = focus === undefined ? {} : { focus };
-  const verdict = await runSwarm(workshop, { ...budget, firstSeed: seed, seeds: 1, ...focused }, options);
+  // By now it may be one that hardly ever ends: most of the time is for the others.
+  const timeMs = budget.timeMs / 4;
+  const verdict = await runSwarm(workshop, { ...budget, timeMs, firstSeed: seed, seeds: 1, ...focused }, options);
   return verdict.kind === "caught" ? { ...verdict, ...focused, isAgain: true } : null;
 }
 
