@@ -12,7 +12,15 @@ import { benchArguments, quickSizes } from "./sizes.ts";
 Deno.test("bench: a tiny run prints tables, writes figures and draws a page that needs nothing else", async () => {
   const directory = await Deno.makeTempDir({ prefix: "balsa-bench-" });
   try {
-    const tiny = ["--seconds=0.05", "--puts=500", "--keys=200", "--clerks=5", "--appends=500", "--members=3"];
+    const tiny = [
+      "--seconds=0.05",
+      "--puts=500",
+      "--entries=500",
+      "--keys=200",
+      "--clerks=5",
+      "--appends=500",
+      "--members=3",
+    ];
     const files = [`--json=${directory}/bench.json`, `--html=${directory}/bench.html`];
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["task", "bench", "--quick", "--missed-mebibytes=1", "--text-mebibytes=1", ...tiny, ...files],

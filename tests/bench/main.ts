@@ -3,8 +3,8 @@
  * run.
  *
  *     deno task bench [--quick] [--only PART,PART…] [--json FILE] [--html FILE]
- *                     [--seconds N] [--puts N] [--keys N] [--clerks N] [--appends N] [--members 3,5,7] [--missed-mebibytes N]
- *                     [--text-mebibytes N]
+ *                     [--seconds N] [--puts N] [--entries N] [--keys N] [--clerks N] [--appends N] [--members 3,5,7]
+ *                     [--missed-mebibytes N] [--text-mebibytes N]
  *
  * The parts are the keys of `sections` below; `sizes.ts` says what the numbers mean.
  *

@@ -11,6 +11,8 @@ export interface Sizes {
   readonly seconds: number;
   /** Puts made while it is watched whether they grow dearer. */
   readonly puts: number;
+  /** Entries of the log of a node whose start is measured. */
+  readonly entries: number;
   /** The most keys of a store. */
   readonly keys: number;
   /** The most Clerks at a time. */
@@ -29,6 +31,7 @@ export interface Sizes {
 export const defaultSizes: Sizes = {
   seconds: 3,
   puts: 1_000_000,
+  entries: 1_000_000,
   keys: 100_000,
   clerks: 1000,
   appends: 100_000,
@@ -41,6 +44,7 @@ export const defaultSizes: Sizes = {
 export const quickSizes: Sizes = {
   seconds: 0.5,
   puts: 20_000,
+  entries: 20_000,
   keys: 3_000,
   clerks: 50,
   appends: 5_000,
@@ -70,6 +74,7 @@ export function benchArguments(words: readonly string[]): BenchArguments {
       ...{
         seconds: text,
         puts: text,
+        entries: text,
         keys: text,
         clerks: text,
         appends: text,
@@ -90,6 +95,7 @@ export function benchArguments(words: readonly string[]): BenchArguments {
     sizes: {
       seconds: number("seconds", values.seconds, base.seconds),
       puts: number("puts", values.puts, base.puts),
+      entries: number("entries", values.entries, base.entries),
       keys: number("keys", values.keys, base.keys),
       clerks: number("clerks", values.clerks, base.clerks),
       appends: Math.min(100_000, number("appends", values.appends, base.appends)),

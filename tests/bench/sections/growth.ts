@@ -7,7 +7,8 @@
 import type { Clerk } from "../../../mod.ts";
 import { fail, LoadedCluster, residentBytes, runCount, value } from "../load.ts";
 import { measure, type Operation } from "../measure.ts";
-import type { Findings } from "../report.ts";
+import type { KeyMemory } from "../key_memory.ts";
+import type { Findings, Table } from "../report.ts";
 import type { Sizes } from "../sizes.ts";
 
 /** Puts in a row, in ten parts. */
@@ -58,8 +59,26 @@ export async function keyCount({ keys, seconds }: Sizes): Promise<Findings> {
       note: "256 in flight; the memory of a follower beyond that of an empty one includes log, snapshot and garbage",
       columns: ["keys", "puts/s", "gets/s", "bytes/key"],
       rows,
-    }],
+    }, await keyMemory(keys)],
     charts: [{ title: "Keys", xLabel: "keys", yLabel: "ops/s", lines: [line("put", 1), line("get", 2)] }],
+  };
+}
+
+/** What a key takes that can be reached, measured in a process of its own whose garbage is collected. */
+async function keyMemory(keys: number): Promise<Table> {
+  const rows: number[][] = [];
+  for (const valueBytes of [10, 100]) {
+    const script = new URL("../key_memory.ts", import.meta.url).href;
+    const args = ["run", "--quiet", "--no-check", "--v8-flags=--expose-gc", script, String(keys), String(valueBytes)];
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+    const { bytes, overheadBytes }: KeyMemory = JSON.parse(new TextDecoder().decode(stdout));
+    rows.push([keys, valueBytes, bytes, overheadBytes]);
+  }
+  return {
+    title: "Memory of a key",
+    note: "what can be reached, in a store alone",
+    columns: ["keys", "bytes of a value", "bytes of a key in all", "of which neither key nor value"],
+    rows,
   };
 }
 

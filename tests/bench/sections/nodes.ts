@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { KvServer } from "../../../kv/mod.ts";
+import type { NodeSettings } from "../../../shell/node_settings.ts";
 import { until } from "../../e2e/until.ts";
 import { fail, LoadedCluster, residentBytes, runCount, value } from "../load.ts";
-import { measure } from "../measure.ts";
+import { measure, type Operation } from "../measure.ts";
 import type { ProbeFigures } from "../probe.ts";
 import type { Findings } from "../report.ts";
 import type { Sizes } from "../sizes.ts";
@@ -28,20 +30,36 @@ async function appliedAt({ nodes, clerk }: LoadedCluster, id: string): Promise<n
   return (await clerk.status(nodes.peers[id] ?? "")).lastApplied;
 }
 
+/** Commands under way while a log is filled, to so many keys in turn. */
+const fillWindow = 2000;
+const fillKeys = 1000;
+
+/** Fills the log of a node that does not run, one put an entry. */
+async function fillLog({ id, listen, peers, dataDir, clusterId }: NodeSettings, entries: number): Promise<void> {
+  await using server = await KvServer.start({ id, listen, peers, dataDir, clusterId });
+  await until("a leader", () => server.status().role === "leader");
+  let serial = 0;
+  const operation: Operation = (done) => {
+    const place = serial++;
+    const version = Math.floor(place / fillKeys);
+    const operation = { kind: "putIfVersion", key: `key${place % fillKeys}`, value, version } as const;
+    void server.replica.submit({ kind: "sessionlessWrite", operation }).then(done, fail);
+  };
+  await runCount(fillWindow, entries, operation);
+}
+
 /** Memory of a node without keys, and a start behind a long log. */
-export async function start({ puts }: Sizes): Promise<Findings> {
-  await using cluster = await LoadedCluster.start();
+export async function start({ entries }: Sizes): Promise<Findings> {
+  await using cluster = await LoadedCluster.start(1);
   const { nodes } = cluster;
-  const id = await aFollower(cluster);
+  const id = await nodes.leader();
   const emptyBytes = residentBytes(nodes.pid(id));
-  await runCount(256, puts, cluster.puts(1000));
-  const index = await appliedAt(cluster, await nodes.leader());
-  await untilApplied(cluster, id, index, 0);
-  const { snapshotIndex, logBytes } = await cluster.clerk.status(nodes.peers[id] ?? "");
   await nodes.signal(id, "SIGTERM");
+  await fillLog(nodes.settings(id), entries);
   const sinceMs = performance.now();
   nodes.startNode(id);
-  const tookMs = await untilApplied(cluster, id, index, sinceMs);
+  const tookMs = await untilApplied(cluster, id, entries, sinceMs);
+  const { snapshotIndex, lastApplied, logBytes } = await cluster.clerk.status(nodes.peers[id] ?? "");
   return {
     tables: [{
       title: "Memory and start of a node",
@@ -49,8 +67,8 @@ export async function start({ puts }: Sizes): Promise<Findings> {
       columns: ["figure", "value"],
       rows: [
         ["resident, without keys, MB", emptyBytes / 1e6],
-        ["entries of the log in all", index],
-        ["of which behind the snapshot", index - snapshotIndex],
+        ["entries of the log in all", lastApplied],
+        ["of which behind the snapshot", lastApplied - snapshotIndex],
         ["bytes of log behind the snapshot", logBytes],
         ["start, ms", tookMs],
       ],
