@@ -27,6 +27,11 @@ export class DenoNetwork implements Network {
   /** See {@link Network.listen}. */
   // deno-lint-ignore require-await
   async listen(address: string, accept: (socket: Socket) => void): Promise<Listener> {
+    return this.listenNow(address, accept);
+  }
+
+  /** {@link listen}, in this turn already: who asks for port 0 knows at once which port it is. */
+  listenNow(address: string, accept: (socket: Socket) => void): Listener {
     const { hostname, port } = parseAddress(address);
     try {
       return new DenoListener(Deno.listen({ hostname, port }), accept);

@@ -112,18 +112,21 @@ export abstract class LabCluster<Life extends ServerLife> {
     for (const server of this.everyone) await this.crash(server);
   }
 
-  /** Stops a server unless it is down, starts it again and connects it. */
+  /**
+   * Stops a server unless it is down, connects it and starts it again: a server that must ask the others about what it has
+   * written last could not start while it is cut off.
+   */
   async restart(server: number): Promise<void> {
     await this.crash(server);
-    await this.boot(server);
     this.connect(server);
+    await this.boot(server);
   }
 
   /** Starts all servers that were crashed, or crashes those that are up first. */
   async restartAll(): Promise<void> {
     await this.crashAll();
-    await this.bootAll();
     for (const server of this.everyone) this.connect(server);
+    await this.bootAll();
   }
 
   /** Whether the server has not crashed. */

@@ -9,12 +9,13 @@ import { kindOfFrame, roleOfHello } from "../../../raft/testing/frame_kind.ts";
 import { FrameSplitter } from "../../../raft/testing/frame_splitter.ts";
 import type { SeededRandom } from "../../../raft/testing/mod.ts";
 import type { ConnectionRole } from "../../../raft/wire/hello.ts";
-import type { Listener, Network, Socket } from "../../../raft/wire/network.ts";
+import type { DenoNetwork } from "../../../raft/wire/deno_network.ts";
+import type { Listener, Socket } from "../../../raft/wire/network.ts";
 
 /** What all links share. */
 export interface RealNetwork {
   /** Sockets. */
-  readonly network: Network;
+  readonly network: DenoNetwork;
   /** For the faults. */
   readonly random: SeededRandom;
   /** Present faults. */
@@ -25,31 +26,25 @@ export interface RealNetwork {
   bytes: number;
 }
 
-/** Where a link leads. */
-export interface RealLinkEnds {
-  /** Where the proxy listens. */
-  readonly listen: string;
-  /** Where it connects to. */
-  readonly target: string;
-}
-
 /** See the module. */
 export class RealLink {
   readonly #shared: RealNetwork;
   readonly #target: string;
   readonly #connections = new Set<ProxiedConnection>();
-  #listener: Listener | null = null;
+  readonly #listener: Listener;
   #isCut = false;
-  #isClosed = false;
 
-  /** Listens at once. */
-  constructor(shared: RealNetwork, { listen, target }: RealLinkEnds, onFailed: (error: unknown) => void) {
+  /** Listens at once, and connects to `target`. */
+  constructor(shared: RealNetwork, target: string) {
     this.#shared = shared;
     this.#target = target;
-    shared.network.listen(listen, (near) => this.#accept(near)).then((listener) => {
-      this.#listener = listener;
-      if (this.#isClosed) listener.close();
-    }, onFailed);
+    // On a port that is not looked for before: another process that looks at the same time could find the same.
+    this.#listener = shared.network.listenNow("127.0.0.1:0", (near) => this.#accept(near));
+  }
+
+  /** Where it listens. */
+  get address(): string {
+    return this.#listener.address;
   }
 
   /** Whether what is sent is lost. */
@@ -68,8 +63,7 @@ export class RealLink {
 
   /** Closes everything. */
   close(): void {
-    this.#isClosed = true;
-    this.#listener?.close();
+    this.#listener.close();
     for (const connection of this.#connections) connection.close("the link is closed");
   }
 

@@ -8,6 +8,7 @@ import { type Clock, realClock, type Timer } from "../../../raft/node/clock.ts";
 import { realPlatform } from "../../../raft/open.ts";
 import type { Platform } from "../../../raft/platform.ts";
 import { courseLongReordering, courseUnreliable, mergeFaults, SeededRandom } from "../../../raft/testing/mod.ts";
+import { DenoNetwork } from "../../../raft/wire/deno_network.ts";
 import { freePorts } from "../../e2e/until.ts";
 import { RealLink, type RealNetwork } from "./real_link.ts";
 import type { LabWorld, Traffic } from "./world.ts";
@@ -42,7 +43,7 @@ export class RealWorld implements LabWorld, AsyncDisposable {
     this.#directory = directory;
     this.random = new SeededRandom(`${name} ${seed}`).stream("scenario");
     this.#shared = {
-      network: realPlatform.network,
+      network: new DenoNetwork(),
       random: this.random.stream("faults"),
       faults: {},
       rpcs: 0,
@@ -155,17 +156,14 @@ export class RealWorld implements LabWorld, AsyncDisposable {
   #connectMachine(name: string): void {
     const links = new Map<string, RealLink>();
     const addresses: Record<string, string> = {};
-    const servers = [...this.#ports.keys()];
-    const ports = freePorts(servers.length);
-    for (const [at, server] of servers.entries()) {
+    for (const server of this.#ports.keys()) {
       if (server === name) {
         addresses[server] = this.listenAddress(server);
         continue;
       }
-      const listen = `127.0.0.1:${ports[at] ?? 0}`;
-      addresses[server] = listen;
-      const ends = { listen, target: this.listenAddress(server) };
-      links.set(server, new RealLink(this.#shared, ends, (error) => this.fail(error)));
+      const link = new RealLink(this.#shared, this.listenAddress(server));
+      addresses[server] = link.address;
+      links.set(server, link);
     }
     this.#links.set(name, links);
     this.#addresses.set(name, addresses);
