@@ -8,8 +8,8 @@
  * @module
  */
 
-const firstSearchedPort = 10_000;
-const searchedPorts = 22_000;
+const firstSearchedPort = 22_000;
+const searchedPorts = 10_000;
 /** Where the next search begins. By chance: workers of one process share its id. */
 let searched = Math.floor(Math.random() * searchedPorts);
 

@@ -130,8 +130,10 @@ async function runLeader(port: number, path: string, followerPorts: readonly num
     });
   }
   for await (const connection of Deno.listen({ hostname: "127.0.0.1", port })) {
-    client = new Sender(connection);
+    const sender = new Sender(connection);
     void readFrames(connection, requestBytes, (batch) => {
+      // Not before: some connect only to see whether anybody listens.
+      client = sender;
       const view = new DataView(batch.buffer);
       for (let offset = 0; offset < batch.length; offset += requestBytes) {
         if (view.getUint32(offset) !== requestBytes - 4) {

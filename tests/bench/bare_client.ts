@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { freePorts, until } from "../e2e/until.ts";
+import { freePorts } from "../e2e/free_ports.ts";
+import { until } from "../e2e/until.ts";
 import { replyBytes, requestBytes } from "./bare_append.ts";
 import type { Operation } from "./measure.ts";
 

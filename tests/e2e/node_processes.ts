@@ -6,7 +6,8 @@
 import { Clerk } from "../../mod.ts";
 import { nodeCommandLine } from "../../shell/node_child.ts";
 import { defaultClusterId, type NodeSettings } from "../../shell/node_settings.ts";
-import { freePorts, until } from "./until.ts";
+import { freePorts } from "./free_ports.ts";
+import { until } from "./until.ts";
 
 interface RunningNode {
   readonly process: Deno.ChildProcess;

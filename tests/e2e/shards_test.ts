@@ -1,6 +1,6 @@
 /** `balsa shards start` as a user runs it, and the commands that change who has which shards meanwhile. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { freePorts } from "./until.ts";
+import { freePorts } from "./free_ports.ts";
 
 const decoder = new TextDecoder();
 

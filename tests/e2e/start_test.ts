@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { nodeCommandLine } from "../../shell/node_child.ts";
 import { NodeProcesses } from "./node_processes.ts";
-import { freePorts } from "./until.ts";
+import { freePorts } from "./free_ports.ts";
 
 const root = new URL("../../", import.meta.url);
 

@@ -1,14 +1,8 @@
 /**
- * What tests with real processes need of time and ports.
+ * Waiting in real time, for what other processes do.
  *
  * @module
  */
-import { choosePorts } from "../../shell/ports.ts";
-
-/** Ports that nobody listens on right now. */
-export function freePorts(count: number): number[] {
-  return choosePorts(0, count);
-}
 
 /** Resolves once `condition` holds; fails with `what` after `timeoutMs`. */
 export async function until(

@@ -4,7 +4,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CoordinatorClient, CoordinatorServer, jobFromModule } from "../../mapreduce/mod.ts";
 import * as wordCount from "../../mapreduce/samples/word_count.ts";
-import { freePorts, until } from "../e2e/until.ts";
+import { freePorts } from "../e2e/free_ports.ts";
+import { until } from "../e2e/until.ts";
 import { JobDirectory, sequentialLines } from "./job_runs.ts";
 
 const root = new URL("../../", import.meta.url);

@@ -13,7 +13,7 @@ import {
 import { type Clock, realClock } from "../../raft/mod.ts";
 import { realPlatform } from "../../raft/open.ts";
 import { RpcClient } from "../../raft/wire/rpc.ts";
-import { freePorts } from "../e2e/until.ts";
+import { freePorts } from "../e2e/free_ports.ts";
 import { JobDirectory } from "./job_runs.ts";
 
 const countingJob = `

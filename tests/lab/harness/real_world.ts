@@ -9,7 +9,7 @@ import { realPlatform } from "../../../raft/open.ts";
 import type { Platform } from "../../../raft/platform.ts";
 import { courseLongReordering, courseUnreliable, mergeFaults, SeededRandom } from "../../../raft/testing/mod.ts";
 import { DenoNetwork } from "../../../raft/wire/deno_network.ts";
-import { freePorts } from "../../e2e/until.ts";
+import { freePorts } from "../../e2e/free_ports.ts";
 import { RealLink, type RealNetwork } from "./real_link.ts";
 import type { LabWorld, Traffic } from "./world.ts";
 
