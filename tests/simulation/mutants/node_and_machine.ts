@@ -56,8 +56,9 @@ export const nodeMutants: readonly Mutant[] = [
     origin: "etcd 13766: state and applied index go apart",
     knownBug: 18,
     file: "raft/node/apply_queue.ts",
-    find: "while (this.#restoring === null) {",
-    replace: "for (;;) {",
+    // Both guards at once, `hasWork` and the loop of `run`: without either of them alone nothing happens.
+    find: "this.#restoring = applier.restore(snapshot, readSnapshot()).then(",
+    replace: "applier.restore(snapshot, readSnapshot()).then(",
     whyItMatters: "entries change a state that is about to be replaced",
     focus: "absences",
   },
