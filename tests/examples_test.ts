@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { freePorts } from "./e2e/free_ports.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -105,9 +106,22 @@ Deno.test("examples: their types are right", async () => {
   assertEquals(code, 0, `${text}\n${examples.map(({ place }, index) => `${index}.ts is ${place}`).join("\n")}`);
 });
 
+/** An example names the ports that a reader would; here they may be taken. */
+function withFreePorts(code: string): string {
+  const named = [...new Set(code.match(/(?<=127\.0\.0\.1:)[1-9]\d{3,4}/g))];
+  const ports = freePorts(named.length);
+  return named.reduce((text, port, at) => text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${ports[at]}`), code);
+}
+
+Deno.test("examples: each port becomes another one, the same everywhere", () => {
+  const [first, second, ...more] = withFreePorts("127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7001 127.0.0.1:0").split(" ");
+  assertEquals(more, [first, "127.0.0.1:0"]);
+  assert(first !== second && first !== "127.0.0.1:7001" && second !== "127.0.0.1:7002");
+});
+
 for (const { place, code } of examples) {
   Deno.test(`example ${place}`, async () => {
-    const result = await run(code);
+    const result = await run(withFreePorts(code));
     assertEquals(result.code, 0, result.text);
   });
 }
