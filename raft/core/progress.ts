@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { EntryId, LogIndex, NodeId, SnapshotMeta } from "./types.ts";
+import { type EntryId, isSameEntry, type LogIndex, type NodeId, type SnapshotMeta } from "./types.ts";
 
 /** How a leader sends to one follower. */
 export type ProgressState = "probe" | "replicate" | "snapshot";
@@ -116,6 +116,6 @@ export class Progress {
   /** Whether `id` is the snapshot on its way. */
   isSending(id: EntryId): boolean {
     const last = this.transfer?.snapshot.last;
-    return last !== undefined && last.index === id.index && last.term === id.term;
+    return last !== undefined && isSameEntry(last, id);
   }
 }

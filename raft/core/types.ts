@@ -69,6 +69,11 @@ export interface EntryId {
   readonly term: Term;
 }
 
+/** Whether two ids name the same entry. */
+export function isSameEntry(one: EntryId, other: EntryId): boolean {
+  return one.index === other.index && one.term === other.term;
+}
+
 /** The position before the first entry. */
 export const zeroEntryId: EntryId = { index: 0, term: 0 };
 

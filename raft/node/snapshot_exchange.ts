@@ -9,7 +9,7 @@
  */
 import type { InstallSnapshot, Message, RaftEvent } from "../core/message.ts";
 import type { SnapshotSend } from "../core/ready.ts";
-import type { NodeId } from "../core/types.ts";
+import { isSameEntry, type NodeId } from "../core/types.ts";
 import { DiskFullError, type Storage } from "../storage/storage.ts";
 
 /** Bytes of a snapshot in one InstallSnapshot. */
@@ -167,6 +167,5 @@ export class SnapshotExchange {
 }
 
 function isSameChunk(one: SnapshotSend | null | undefined, other: SnapshotSend): boolean {
-  return one?.term === other.term && one.offset === other.offset &&
-    one.snapshot.last.index === other.snapshot.last.index && one.snapshot.last.term === other.snapshot.last.term;
+  return one?.term === other.term && one.offset === other.offset && isSameEntry(one.snapshot.last, other.snapshot.last);
 }

@@ -8,6 +8,7 @@ import {
   type Configuration,
   type EntryId,
   type HardState,
+  isSameEntry,
   type LogIndex,
   type SnapshotMeta,
   zeroEntryId,
@@ -101,7 +102,7 @@ export class MemoryStorage implements Storage {
 
   /** A part of a kept snapshot, or null. */
   readSnapshotChunk(snapshot: EntryId, offset: number, maxBytes: number): Promise<SnapshotChunk | null> {
-    const kept = this.#kept.find((one) => sameEntry(one.snapshot.last, snapshot));
+    const kept = this.#kept.find((one) => isSameEntry(one.snapshot.last, snapshot));
     if (kept === undefined) return Promise.resolve(null);
     const data = kept.bytes.slice(offset, offset + maxBytes);
     return Promise.resolve({ data, checksum: crc32(data), done: offset + data.length >= kept.bytes.length });
@@ -174,11 +175,11 @@ export class MemoryStorage implements Storage {
   ): ChunkOutcome {
     this.#throwIfClosed();
     const newest = this.#kept[0];
-    if (newest !== undefined && sameEntry(newest.snapshot.last, snapshot.last)) return { kind: "complete" };
+    if (newest !== undefined && isSameEntry(newest.snapshot.last, snapshot.last)) return { kind: "complete" };
     if (this.#covers(snapshot.last)) return { kind: "partial", nextOffset: 0 };
     let receiving = this.#receiving;
     if (
-      receiving === null || receiving.transfer !== transfer || !sameEntry(receiving.snapshot.last, snapshot.last)
+      receiving === null || receiving.transfer !== transfer || !isSameEntry(receiving.snapshot.last, snapshot.last)
     ) {
       receiving = { snapshot, transfer, parts: [], received: 0 };
       this.#receiving = receiving;
@@ -208,10 +209,6 @@ export class MemoryStorage implements Storage {
   #throwIfClosed(): void {
     if (this.#closed) throw new StorageError("io", "Cannot use the storage in memory: it has been closed");
   }
-}
-
-function sameEntry(one: EntryId, other: EntryId): boolean {
-  return one.index === other.index && one.term === other.term;
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

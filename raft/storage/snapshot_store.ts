@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { EntryId, SnapshotMeta } from "../core/types.ts";
+import { type EntryId, isSameEntry, type SnapshotMeta } from "../core/types.ts";
 import { crc32 } from "../encoding/crc32.ts";
 import type { FileSystem } from "./file_system.ts";
 import { parseSnapshotName, SnapshotFile, SnapshotFileWriter, snapshotName } from "./snapshot_file.ts";
@@ -149,7 +149,7 @@ export class SnapshotStore {
 
   /** A part of a kept snapshot; null when it is not kept. */
   async readChunk(last: EntryId, offset: number, maxBytes: number): Promise<SnapshotChunk | null> {
-    const held = this.#held.find(({ file }) => sameEntry(file.snapshot.last, last));
+    const held = this.#held.find(({ file }) => isSameEntry(file.snapshot.last, last));
     if (held === undefined) return null;
     held.readers++;
     try {
@@ -193,10 +193,12 @@ export class SnapshotStore {
     transfer: string,
   ): Promise<ChunkOutcome> {
     const newest = this.newest;
-    if (newest !== null && sameEntry(newest.snapshot.last, snapshot.last)) return { kind: "complete" };
+    if (newest !== null && isSameEntry(newest.snapshot.last, snapshot.last)) return { kind: "complete" };
     if (this.#covers(snapshot.last)) return { kind: "partial", nextOffset: 0 };
     let receiving = this.#receiving;
-    if (receiving !== null && (receiving.transfer !== transfer || !sameEntry(receiving.snapshot.last, snapshot.last))) {
+    if (
+      receiving !== null && (receiving.transfer !== transfer || !isSameEntry(receiving.snapshot.last, snapshot.last))
+    ) {
       await this.#dropReceiving();
       receiving = null;
     }
@@ -274,8 +276,4 @@ export class SnapshotStore {
     held.file.close();
     await this.#fileSystem.remove(held.file.name);
   }
-}
-
-function sameEntry(one: EntryId, other: EntryId): boolean {
-  return one.index === other.index && one.term === other.term;
 }
