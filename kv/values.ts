@@ -25,11 +25,6 @@ export function utf8Bytes(text: string): number {
   return bytes;
 }
 
-/** Bytes that a value counts for {@link maxValueBytes}. */
-export function valueBytes(value: Value): number {
-  return typeof value === "string" ? utf8Bytes(value) : value.length;
-}
-
 /** Where the hash of an empty text or of no bytes starts: the offset basis of FNV-1a. */
 export const emptyHash = 0x811c9dc5 | 0;
 
@@ -54,7 +49,7 @@ export function continueHash(hash: number, value: Value): number {
 
 /** What {@link measure} finds. */
 export interface Measure {
-  /** {@link valueBytes}. */
+  /** Bytes that a value counts for {@link maxValueBytes}. */
   readonly bytes: number;
   /** {@link continueHash}. */
   readonly hash: number;
