@@ -37,7 +37,8 @@ function listenAnywhere(): Deno.TcpListener {
   throw new Error(`Cannot find a free port from ${firstSearchedPort} on: close programs that listen, or name a port`);
 }
 
-function tryListen(port: number): Deno.TcpListener | null {
+/** Listens on a port of loopback if that may be done; null if not. */
+export function tryListen(port: number): Deno.TcpListener | null {
   if (port > 65_535) return null;
   try {
     return Deno.listen({ hostname: "127.0.0.1", port });

@@ -5,6 +5,7 @@
  * @module
  */
 import { Store } from "../../kv/store.ts";
+import { reachableBytes } from "../lab/memory/reachable_bytes.ts";
 
 /** What is printed. */
 export interface KeyMemory {
@@ -12,14 +13,6 @@ export interface KeyMemory {
   readonly bytes: number;
   /** Of which neither the key's own nor the value's. */
   readonly overheadBytes: number;
-}
-
-function reachableBytes(): number {
-  const collect: unknown = Reflect.get(globalThis, "gc");
-  if (typeof collect !== "function") throw new Error("Cannot measure: run with --v8-flags=--expose-gc");
-  for (let time = 0; time < 3; time++) collect();
-  const { heapUsed, external } = Deno.memoryUsage();
-  return heapUsed + external;
 }
 
 /** A text as it comes off a wire: one piece, which a text put together from others need not be. */

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { tryListen } from "../../shell/ports.ts";
+
 /** Blocks lie from here on; below, machines have services of their own. */
 const firstPort = 10_000;
 const blocks = 100;
@@ -38,14 +40,5 @@ export function freePorts(count: number): number[] {
     return held.map(({ addr }) => addr.port);
   } finally {
     for (const listener of held) listener.close();
-  }
-}
-
-function tryListen(port: number): Deno.TcpListener | null {
-  try {
-    return Deno.listen({ hostname: "127.0.0.1", port });
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return null;
-    throw error;
   }
 }

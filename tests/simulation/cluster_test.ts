@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
+import { segmentNumbers } from "../../raft/storage/wal_recovery.ts";
 import { SeededRandom, Simulation } from "../../raft/testing/mod.ts";
 import { SimulatedCluster } from "./cluster.ts";
 import { Counters } from "./counters.ts";
@@ -37,7 +38,7 @@ class World implements Disposable {
   }
 
   get segments(): number {
-    return this.cluster.process("n1").disk.list("data").filter((name) => name.endsWith(".log")).length;
+    return segmentNumbers(this.cluster.process("n1").disk.list("data")).length;
   }
 
   [Symbol.dispose](): void {

@@ -54,19 +54,12 @@ export function spoilElections(context: NemesisContext, recovery: Recovery): voi
   if (leader === undefined) return;
   const others = cluster.ids.filter((id) => id !== leader);
   const timeoutMs = electionTimeoutMs(plan.timing);
-  const setCut = (from: NodeId, to: NodeId, isCut: boolean): void =>
-    isCut ? network.block(from, to) : network.unblock(from, to);
-  const setLeaderCut = (isCut: boolean): void => {
-    for (const other of others) {
-      setCut(leader, other, isCut);
-      setCut(other, leader, isCut);
-    }
-  };
+  const setLeaderCut = (isCut: boolean): void => setCutOff(context, leader, others, isCut);
   const silence = (id: NodeId): void => {
     const audience = others.filter((other) => other !== id);
-    for (const other of audience) setCut(id, other, true);
+    for (const other of audience) network.block(id, other);
     recovery.later(timeoutMs / 4, 2 * timeoutMs, () => {
-      for (const other of audience) setCut(id, other, false);
+      for (const other of audience) network.unblock(id, other);
     });
   };
   const listener: StepListener = ({ name, state, before }) => {
@@ -124,19 +117,12 @@ export function muteLeader(context: NemesisContext, recovery: Recovery): void {
  * leads whose snapshot ends in the middle of what it has got since: an entry of that index it has, but of another history.
  */
 export function leaveStaleTail(context: NemesisContext, recovery: Recovery): void {
-  const { simulation: { network }, plan, cluster, monitor, counters } = context;
+  const { plan, cluster, monitor, counters } = context;
   const leader = cluster.leader();
   if (leader === undefined) return;
   const others = cluster.ids.filter((id) => id !== leader);
   const timeoutMs = electionTimeoutMs(plan.timing);
-  const setCut = (isCut: boolean): void => {
-    for (const other of others) {
-      for (const [from, to] of [[leader, other], [other, leader]] as const) {
-        if (isCut) network.block(from, to);
-        else network.unblock(from, to);
-      }
-    }
-  };
+  const setLeaderCut = (isCut: boolean): void => setCutOff(context, leader, others, isCut);
   const listener: StepListener = ({ name, state }) => {
     const stale = monitor.viewOf(leader)?.state.log;
     const { index } = state.log.snapshot.last;
@@ -144,13 +130,13 @@ export function leaveStaleTail(context: NemesisContext, recovery: Recovery): voi
     if (index <= stale.commitIndex || index > stale.last.index) return;
     monitor.stepListener = null;
     counters.add("snapshot of another history");
-    setCut(false);
+    setLeaderCut(false);
   };
   monitor.stepListener = listener;
-  setCut(true);
+  setLeaderCut(true);
   recovery.later(4 * timeoutMs, 30 * timeoutMs, () => {
     forget(context, listener);
-    setCut(false);
+    setLeaderCut(false);
   });
 }
 
@@ -192,6 +178,21 @@ export function restartHearers(context: NemesisContext, recovery: Recovery): voi
     forget(context, listener);
     setCut(others, false);
   });
+}
+
+/** Cuts a node off from others in both directions, or ends that. */
+function setCutOff(
+  { simulation: { network } }: NemesisContext,
+  node: NodeId,
+  others: readonly NodeId[],
+  isCut: boolean,
+): void {
+  for (const other of others) {
+    for (const [from, to] of [[node, other], [other, node]] as const) {
+      if (isCut) network.block(from, to);
+      else network.unblock(from, to);
+    }
+  }
 }
 
 function forget({ monitor }: NemesisContext, listener: StepListener): void {

@@ -6,8 +6,16 @@
 import type { NodeId } from "../../raft/core/types.ts";
 import { maxStallMs, type NemesisContext, type Recovery } from "./nemesis_context.ts";
 
+/** Cuts a machine's power, or kills its process alone. */
+function crash({ cluster }: NemesisContext, recovery: Recovery, id: NodeId, isPower: boolean): void {
+  if (isPower) return recovery.cutPower(id);
+  cluster.kill(id, { kind: "process" });
+  recovery.later(10, 3_000, () => cluster.start(id));
+}
+
 /** Kills a node right before or right after one of its next disk operations. */
-export function crashAtIo({ cluster, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
+export function crashAtIo(context: NemesisContext, recovery: Recovery, id: NodeId): void {
+  const { cluster, counters, random } = context;
   const { disk } = cluster.process(id);
   let toPass = random.integer(40);
   const phase = random.pick(["before", "after"] as const);
@@ -16,11 +24,7 @@ export function crashAtIo({ cluster, counters, random }: NemesisContext, recover
     if (event.phase !== phase || toPass-- > 0) return;
     disk.observer = null;
     counters.add("crash at an I/O");
-    if (isPower) recovery.cutPower(id);
-    else {
-      cluster.kill(id, { kind: "process" });
-      recovery.later(10, 3_000, () => cluster.start(id));
-    }
+    crash(context, recovery, id, isPower);
   };
 }
 
@@ -28,7 +32,8 @@ export function crashAtIo({ cluster, counters, random }: NemesisContext, recover
  * Kills a node at one of its first disk operations behind the beginning of a segment: what is in it may have been acknowledged
  * by then, and the segment before it is one that is only read from now on.
  */
-export function crashAtSegment({ cluster, counters, random }: NemesisContext, recovery: Recovery, id: NodeId): void {
+export function crashAtSegment(context: NemesisContext, recovery: Recovery, id: NodeId): void {
+  const { cluster, counters, random } = context;
   const { disk } = cluster.process(id);
   let isWritten = false;
   let isNamed = false;
@@ -40,9 +45,7 @@ export function crashAtSegment({ cluster, counters, random }: NemesisContext, re
       if (toPass-- > 0) return;
       disk.observer = null;
       counters.add("crash at a new segment");
-      if (isPower) return recovery.cutPower(id);
-      cluster.kill(id, { kind: "process" });
-      return recovery.later(10, 3_000, () => cluster.start(id));
+      return crash(context, recovery, id, isPower);
     }
     // It is written under another name, and then renamed.
     const isNext = name.startsWith("wal-") && name.endsWith(".tmp");

@@ -104,7 +104,7 @@ async function spoil(context: HealingContext, victim: NodeId, kind: DivergenceKi
       cluster.kill(victim, { kind: "process" });
       cluster.start(victim);
       await comeBack(context, victim);
-      return isCured(context, victim) ? await spoil(context, victim, "command") : lastApplied;
+      return hasStateOfLeader(context, victim) ? await spoil(context, victim, "command") : lastApplied;
     }
   }
 }
@@ -127,7 +127,7 @@ async function comeBack({ simulation, cluster }: HealingContext, victim: NodeId)
  * Whether a replica that has come back has the state of the leader's again: the others were ahead when it was killed, and have
  * sent it a snapshot of theirs.
  */
-function isCured({ cluster }: HealingContext, victim: NodeId): boolean {
+function hasStateOfLeader({ cluster }: HealingContext, victim: NodeId): boolean {
   const leader = cluster.leader();
   const hash = cluster.server(victim)?.status().hash;
   return leader !== undefined && hash !== undefined && hash === cluster.server(leader)?.status().hash;

@@ -10,6 +10,7 @@
 import { KvServer, MemoryPlatform, type Platform, realPlatform } from "../../../mod.ts";
 import { memoryCases } from "../scenarios/memory.ts";
 import type { MemoryBench, MemoryCase } from "./memory_case.ts";
+import { reachableBytes } from "./reachable_bytes.ts";
 
 /** What the process has found. */
 export interface MemoryReport {
@@ -26,15 +27,6 @@ const maxRaftState = 256 * 1024;
 
 /** Clients of the run that makes all code warm. */
 const warmClients = 300;
-
-/** Bytes of all that can still be reached, on the heap and beside it. */
-function reachableBytes(): number {
-  const collect: unknown = Reflect.get(globalThis, "gc");
-  if (typeof collect !== "function") throw new Error("Cannot measure: run with --v8-flags=--expose-gc");
-  for (let time = 0; time < 3; time++) collect();
-  const { heapUsed, external } = Deno.memoryUsage();
-  return heapUsed + external;
-}
 
 /** What is under way may take so long to end, in milliseconds. */
 const settleMs = 10_000;

@@ -328,7 +328,8 @@ Deno.test("5.5: a server that receives an AppendEntries again ignores the entrie
   assertEquals(node.applied.length, 1);
 });
 
-Deno.test("7: when the next entry to send is compacted away, the leader sends a snapshot", () => {
+/** A leader a that has compacted what its follower c, just back, has missed: 2 and 3. */
+function clusterWithCompactedLog(): TestCluster {
   const cluster = new TestCluster(["a", "b", "c"]);
   cluster.elect("a");
   cluster.setConnected("c", false);
@@ -336,6 +337,11 @@ Deno.test("7: when the next entry to send is compacted away, the leader sends a 
   cluster.settle();
   cluster.node("a").compact();
   cluster.setConnected("c", true);
+  return cluster;
+}
+
+Deno.test("7: when the next entry to send is compacted away, the leader sends a snapshot", () => {
+  const cluster = clusterWithCompactedLog();
   cluster.tick(3);
   assertEquals(cluster.sent.filter((message) => message.type === "InstallSnapshot").length, 1);
   assertEquals(cluster.node("c").raft.status().snapshot.last, { index: 3, term: 1 });
@@ -347,13 +353,7 @@ Deno.test("7: when the next entry to send is compacted away, the leader sends a 
 
 /** A leader a whose follower c was just found to need the snapshot at 3, of which nothing has come; then 4 is compacted. */
 function clusterWithLateFollower(): TestCluster {
-  const cluster = new TestCluster(["a", "b", "c"]);
-  cluster.elect("a");
-  cluster.setConnected("c", false);
-  cluster.propose("a", "x", "y");
-  cluster.settle();
-  cluster.node("a").compact();
-  cluster.setConnected("c", true);
+  const cluster = clusterWithCompactedLog();
   cluster.step("a", { type: "tick", nowMs: 0 });
   cluster.cut.add("a>c");
   cluster.settle();
