@@ -16,23 +16,16 @@
  * @module
  */
 import type { PeerMessage, RaftEvent } from "../core/message.ts";
-import type { PersistBatch, Ready } from "../core/ready.ts";
+import type { Ready } from "../core/ready.ts";
 import { invariant } from "../core/invariant.ts";
-import { isJoint, latestOf } from "../core/configuration.ts";
 import { Raft } from "../core/raft.ts";
-import {
-  type Configuration,
-  incarnationOf,
-  type LogIndex,
-  type NodeId,
-  type SnapshotMeta,
-  type Term,
-} from "../core/types.ts";
+import type { Configuration, LogIndex, NodeId, SnapshotMeta, Term } from "../core/types.ts";
 import { DiskFullError, type StorageStatus } from "../storage/storage.ts";
-import type { ClusterView } from "../wire/transport.ts";
 import { ApplyQueue } from "./apply_queue.ts";
 import type { Timer } from "./clock.ts";
 import { DivergenceError } from "./divergence_error.ts";
+import { LogWriter } from "./log_writer.ts";
+import { Membership } from "./membership.ts";
 import type { RaftNodeOptions, Timing } from "./options.ts";
 import { defaultLimits, defaultTiming, electionTimeoutMs } from "./options.ts";
 import type { ProposeCallback } from "./proposals.ts";
@@ -41,10 +34,8 @@ import type { ReadIndexCallback } from "./reads.ts";
 import { Reads } from "./reads.ts";
 import { ReplicaCheck } from "./replica_check.ts";
 import { SnapshotExchange } from "./snapshot_exchange.ts";
-import { nextReplacement } from "./replacement.ts";
-import type { NodeState, NodeStatus, Standing } from "./status.ts";
+import type { NodeState, NodeStatus } from "./status.ts";
 import { Ticker } from "./ticker.ts";
-import { UnwrittenBatch } from "./unwritten_batch.ts";
 
 /** Time in which the state machine may be busy before the event loop gets its turn. */
 const applySliceMs = 5;
@@ -65,7 +56,8 @@ export class RaftNode implements AsyncDisposable {
   readonly #applyQueue: ApplyQueue;
   readonly #exchange: SnapshotExchange;
   readonly #replicaCheck: ReplicaCheck;
-  readonly #unwritten = new UnwrittenBatch();
+  readonly #writer: LogWriter;
+  readonly #membership: Membership;
   #inbox: RaftEvent[] = [];
   #isTurnDue = false;
   /** A turn that waits for the event loop to come round. */
@@ -76,14 +68,9 @@ export class RaftNode implements AsyncDisposable {
   #reportedIndex: LogIndex;
   #state: NodeState = "running";
   #failure: Error | null = null;
-  #writing: Promise<void> | null = null;
   #saving: Promise<void> | null = null;
   #transportClosed: Promise<void> | null = null;
   #ticks = 0;
-  /** What was committed when strangers were looked for last. */
-  #commitIndexAtCheck: LogIndex = 0;
-  /** What the transport was last told. */
-  #observed: ClusterView | null = null;
   /** What `onStatus` was last told. */
   #told: { readonly role: string; readonly term: Term; readonly leader: NodeId | null };
 
@@ -110,18 +97,20 @@ export class RaftNode implements AsyncDisposable {
       onRestored: () => this.#schedule(),
       onFailed,
     });
-    this.#exchange = new SnapshotExchange({
-      id,
+    const send = (message: PeerMessage): void => transport.send(message);
+    this.#writer = new LogWriter({
       storage,
-      send: (message) => transport.send(message),
-      enqueue: (event) => this.#enqueue(event),
+      send,
+      onPersisted: (last) => this.#enqueue({ type: "persisted", last }),
       onFailed,
+      onProblem: options.onProblem,
     });
+    this.#exchange = new SnapshotExchange({ id, storage, send, enqueue: (event) => this.#enqueue(event), onFailed });
+    this.#membership = new Membership({ id, state: this.#raft.state, transport, admission: options.admission });
     this.#replicaCheck = new ReplicaCheck({
       id,
       configurationAt: (index) => this.#raft.state.log.configurationAt(index),
-      send: (statement) =>
-        transport.send({ type: "StateDigest", from: id, term: this.#raft.currentTerm, ...statement }),
+      send: (statement) => send({ type: "StateDigest", from: id, term: this.#raft.currentTerm, ...statement }),
       onProblem: options.onProblem,
       onDiverged: onFailed,
     });
@@ -155,7 +144,7 @@ export class RaftNode implements AsyncDisposable {
     this.#options.transport.start((message) => this.#deliver(message));
     this.#ticker.start();
     this.#campaignIfAlone();
-    this.#observe();
+    this.#membership.observe();
   }
 
   /** Whether the node takes part. */
@@ -181,7 +170,7 @@ export class RaftNode implements AsyncDisposable {
   /** Proposes a command. What is proposed in one turn of the event loop goes together. */
   propose(command: Uint8Array, callback: ProposeCallback): void {
     if (this.#state !== "running") return callback({ kind: "refused", reason: "stopped", leader: null });
-    if (this.#unwritten.isFull && this.#raft.role === "leader") {
+    if (this.#writer.isFull && this.#raft.role === "leader") {
       return callback({ kind: "refused", reason: "diskFull", leader: this.id });
     }
     this.#proposals.add(command, callback);
@@ -212,12 +201,10 @@ export class RaftNode implements AsyncDisposable {
 
   /**
    * Changes who is in the cluster, through joint consensus; `accepted` means that the change has begun. A name stands for
-   * the latest incarnation of that node which the cluster knows: one that was given up never answers again, and as a voter
-   * it could keep the cluster from ever having a quorum.
+   * the latest incarnation of that node which the cluster knows.
    */
   changeConfiguration(change: Pick<Configuration, "voters" | "learners">, callback: ProposeCallback): void {
-    const { configuration } = this.#raft.status();
-    const latest = (id: NodeId): NodeId => incarnationOf(id) > 0 ? id : latestOf(configuration, id) ?? id;
+    const latest = (id: NodeId): NodeId => this.#membership.latest(id);
     this.#change({ voters: change.voters.map(latest), learners: change.learners.map(latest) }, callback);
   }
 
@@ -231,8 +218,7 @@ export class RaftNode implements AsyncDisposable {
   /** Hands leadership to another voter, if this node leads; `onStatus` shows whether it worked. */
   transferLeadership(to: NodeId): void {
     // By name, too: whoever asks may not know of incarnations.
-    const member = latestOf(this.#raft.status().configuration, to);
-    this.#enqueue({ type: "transferLeader", to: member ?? to });
+    this.#enqueue({ type: "transferLeader", to: this.#membership.latest(to) });
   }
 
   /** What a snapshot taken now stands for. `appliedIndex` says what the caller believes has been applied. */
@@ -282,15 +268,9 @@ export class RaftNode implements AsyncDisposable {
     const status = this.#raft.status();
     const { agreedIndex } = this.#replicaCheck;
     const storage = this.#options.storage.status();
-    const { isFull: isDiskFull } = this.#unwritten;
-    return { ...status, state: this.#state, standing: this.#standing(), agreedIndex, isDiskFull, storage };
-  }
-
-  #standing(): Standing {
-    if (this.#options.admission?.isFounded === false) return "founding";
-    // Until the change is over, the old identity's voice may still be needed, which nobody has.
-    const isVoter = this.#observed?.configuration.voters.includes(this.id) === true;
-    return incarnationOf(this.id) > 0 && !isVoter ? "repairing" : "member";
+    const { isFull: isDiskFull } = this.#writer;
+    const { standing } = this.#membership;
+    return { ...status, state: this.#state, standing, agreedIndex, isDiskFull, storage };
   }
 
   /** What the disk holds. */
@@ -307,7 +287,7 @@ export class RaftNode implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#halt("stopped", null);
     await Promise.allSettled([
-      this.#writing,
+      this.#writer.writing,
       this.#saving,
       this.#applyQueue.idle(),
       this.#exchange.stop(),
@@ -342,41 +322,19 @@ export class RaftNode implements AsyncDisposable {
     if (++this.#ticks % this.#timing.electionTimeoutTicks === 0) {
       this.#takeIn();
       this.#replicaCheck.tick();
-      this.#careForUnwritten();
+      this.#careForWriter();
       this.#proposals.refuseOverdue(this.leader);
     }
     this.#enqueue({ type: "tick", nowMs });
   }
 
-  /** As a leader, takes in who has come in place of a member; see `replacement.ts`. */
+  /** As a leader, takes in who has come in place of a member. */
   #takeIn(): void {
-    const { leadership, log } = this.#raft.state;
-    const { transport, onProblem } = this.#options;
-    const caughtUpIndex = this.#commitIndexAtCheck;
-    this.#commitIndexAtCheck = log.commitIndex;
-    if (leadership === null || transport.connected === undefined) return;
-    const change = nextReplacement({
-      self: this.id,
-      configuration: log.configuration,
-      connected: transport.connected(),
-      matchIndexOf: (member) => leadership.progress.get(member)?.matchIndex,
-      caughtUpIndex,
-    });
+    const change = this.#membership.replacement();
     if (change === null) return;
     this.#change(change, (outcome) => {
-      if (outcome.kind === "accepted") onProblem?.(change.reason);
+      if (outcome.kind === "accepted") this.#options.onProblem?.(change.reason);
     });
-  }
-
-  /** Tells the transport what peers that ask at the door may be told. */
-  #observe(): void {
-    const { leader, log } = this.#raft.state;
-    const isSettled = log.configurationIndex <= log.commitIndex && !isJoint(log.configuration);
-    const configuration = isSettled ? log.configuration : this.#observed?.configuration;
-    const isNews = leader !== this.#observed?.leader || configuration !== this.#observed?.configuration;
-    if (configuration === undefined || !isNews) return;
-    this.#observed = { leader, configuration };
-    this.#options.transport.observe?.(this.#observed);
   }
 
   /** The only voter has nobody to wait for: it need not sit out an election timeout. */
@@ -418,14 +376,15 @@ export class RaftNode implements AsyncDisposable {
     try {
       this.#stepInbox();
       const { clock } = this.#options;
-      const writingBefore = this.#writing;
+      const writingBefore = this.#writer.writing;
       let isLater = false;
       let deadlineMs: number | null = null;
       do {
         while (this.#raft.hasReady()) this.#honour(this.#raft.takeReady());
         // Somebody waits for a follower to acknowledge what it has just been given, nobody for it to apply what came before.
         // The turn at the end of the write does that, or whichever comes first when the disk takes its time.
-        isLater = this.#raft.role !== "leader" && this.#writing !== null && this.#writing !== writingBefore;
+        const { writing } = this.#writer;
+        isLater = this.#raft.role !== "leader" && writing !== null && writing !== writingBefore;
         // The clock is asked only when there is something to apply: most turns have nothing, and it costs as much as they do.
         if (this.#applyQueue.hasWork && !isLater) {
           this.#applyQueue.run(deadlineMs ??= clock.monotonicMs() + applySliceMs);
@@ -467,7 +426,7 @@ export class RaftNode implements AsyncDisposable {
   #honour(ready: Ready): void {
     const { transport } = this.#options;
     for (const message of ready.messages) transport.send(message);
-    if (ready.persist !== null) this.#persist(ready.persist);
+    if (ready.persist !== null) this.#writer.write(ready.persist);
     for (const outcome of ready.proposals) {
       this.#proposals.answer(outcome, outcome.kind === "refused" ? this.#raft.leader : null);
     }
@@ -480,34 +439,11 @@ export class RaftNode implements AsyncDisposable {
     for (const request of ready.snapshotSends) this.#exchange.send(request);
   }
 
-  #persist(batch: PersistBatch): void {
-    invariant(this.#writing === null, "a write was asked for: one is in flight");
-    const { storage, transport, onProblem } = this.#options;
-    this.#unwritten.begin(batch);
-    // A microtask later, or a disk that blocks would hold up the messages just sent: a socket writes in a microtask, too.
-    this.#writing = Promise.resolve().then(() => storage.write(batch)).then(
-      () => {
-        this.#writing = null;
-        if (this.#state !== "running") return;
-        if (this.#unwritten.written()) onProblem?.("There is room on the disk again");
-        for (const message of batch.messagesAfterPersist) transport.send(message);
-        this.#enqueue({ type: "persisted", last: batch.last });
-      },
-      (error) => {
-        this.#writing = null;
-        if (!(error instanceof DiskFullError)) this.#fail(error);
-        else if (this.#unwritten.refused()) onProblem?.(error.message);
-      },
-    );
-  }
-
-  /** Once in an election timeout: tries again what found no room, and hands over to who has a better disk. */
-  #careForUnwritten(): void {
+  /** Once in an election timeout: has what found no room tried again, and hands over to who has a better disk. */
+  #careForWriter(): void {
     const { leadership, log } = this.#raft.state;
-    const successor = this.#unwritten.tick(log.configuration, leadership);
+    const successor = this.#writer.tick(log.configuration, leadership);
     if (successor !== null) this.#enqueue({ type: "transferLeader", to: successor });
-    const { waiting } = this.#unwritten;
-    if (waiting !== null && this.#writing === null) this.#persist(waiting);
   }
 
   /** Tells the core what was applied; returns whether that gave it something to say. */
@@ -520,7 +456,7 @@ export class RaftNode implements AsyncDisposable {
   }
 
   #tellStatus(): void {
-    this.#observe();
+    this.#membership.observe();
     const { role, currentTerm: term, leader } = this.#raft;
     const told = this.#told;
     if (role === told.role && term === told.term && leader === told.leader) return;
@@ -542,6 +478,7 @@ export class RaftNode implements AsyncDisposable {
     this.#state = state;
     this.#failure = reason;
     this.#ticker.stop();
+    this.#writer.stop();
     this.#turnTimer?.cancel();
     this.#paceTimer?.cancel();
     this.#inbox = [];

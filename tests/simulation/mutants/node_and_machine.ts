@@ -6,6 +6,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const node = "raft/node/node.ts";
+const writer = "raft/node/log_writer.ts";
 const host = "raft/rsm/machine_host.ts";
 const pending = "raft/rsm/pending.ts";
 
@@ -15,21 +16,19 @@ export const nodeMutants: readonly Mutant[] = [
     name: "promises-leave-before-the-write",
     origin: "paper Figure 2: state is updated on stable storage before responding",
     knownBug: 17,
-    file: node,
+    file: writer,
     find: "    this.#writing = Promise.resolve().then(() => storage.write(batch)).then(",
-    replace: `    for (const message of batch.messagesAfterPersist) transport.send(message);
+    replace: `    for (const message of batch.messagesAfterPersist) this.#options.send(message);
     this.#writing = storage.write(batch).then(`,
     whyItMatters: "votes and acknowledgements that a power cut takes back",
   },
   {
     name: "failed-write-called-done",
     origin: "a failed fsync says nothing about what the disk has (fsyncgate, PostgreSQL 2018)",
-    file: node,
-    find: `        if (!(error instanceof DiskFullError)) this.#fail(error);
-        else if (this.#unwritten.refused()) onProblem?.(error.message);`,
-    replace: `        if (this.#state !== "running" || error === null || this.#unwritten.isFull) return;
-        for (const message of batch.messagesAfterPersist) transport.send(message);
-        this.#enqueue({ type: "persisted", last: batch.last });`,
+    file: writer,
+    find: `        if (error instanceof DiskFullError) this.#refused(error);
+        else onFailed(error);`,
+    replace: "        if (!this.#isStopped) this.#written(batch);",
     whyItMatters: "a node with a broken disk acknowledges what it does not have",
   },
   {
