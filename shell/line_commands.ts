@@ -4,7 +4,15 @@
  * @module
  */
 import { Command } from "jsr:@cliffy/command@^1.2.0";
-import { printDone, printValue, runAppend, runGet, runPut } from "./commands/calls.ts";
+import {
+  consistencyOption,
+  printDone,
+  printValue,
+  readConsistency,
+  runAppend,
+  runGet,
+  runPut,
+} from "./commands/calls.ts";
 import { printLeader, printStatus } from "./commands/status.ts";
 import type { ShellContext } from "./context.ts";
 import { hideDashedValues, hideWord, revealWord } from "./dashes.ts";
@@ -25,7 +33,11 @@ export interface LineCommandHelp {
 
 /** Every command, in the order in which help shows them. */
 export const lineCommandHelp: readonly LineCommandHelp[] = [
-  { name: "get", usage: "<key>", description: "Print the value of a key; a missing key has the empty value" },
+  {
+    name: "get",
+    usage: "<key> [--consistency <level>]",
+    description: "Print the value of a key, empty if it is missing; level: linearizable, lease or stale",
+  },
   { name: "put", usage: "<key> <value>", description: "Replace the value of a key" },
   { name: "append", usage: "<key> <value>", description: "Add to the end of the value of a key" },
   ...keyCommands.map(({ name, usage, description }) => ({ name, usage, description })),
@@ -45,8 +57,8 @@ function buildTree(context: ShellContext): Command {
   const root = new Command().name("balsa").description("Commands of the shell").throwErrors().noExit();
   root.command(
     "get",
-    describe("get").arguments("<key:string>").action(async (_options, key) => {
-      printValue(context, await runGet(context, revealWord(key)));
+    describe("get").option(...consistencyOption).arguments("<key:string>").action(async (options, key) => {
+      printValue(context, await runGet(context, revealWord(key), readConsistency(options.consistency)));
     }),
   );
   root.command(
@@ -115,6 +127,11 @@ function printHelp(context: ShellContext, name: string | null): void {
   if (name === null) context.output.result('\nQuote words with spaces: put greeting "hello world"');
 }
 
+/** Whether the argument at `position` is a key or a value, whatever it looks like. Options of a get come after its key. */
+function isData(name: string, position: number): boolean {
+  return name === "put" || name === "append" || name === "get" && position === 0;
+}
+
 /** Runs the words of one line. */
 export class LineCommands {
   readonly #tree: Command;
@@ -133,7 +150,6 @@ export class LineCommands {
       await this.#tree.parse(hideDashedValues(words));
       return;
     }
-    const takesValues = name === "get" || name === "put" || name === "append";
-    await this.#tree.parse([name, ...(takesValues ? words.slice(1).map(hideWord) : words.slice(1))]);
+    await this.#tree.parse([name, ...words.slice(1).map((word, at) => isData(name, at) ? hideWord(word) : word)]);
   }
 }

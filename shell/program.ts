@@ -6,8 +6,9 @@
 import { Command } from "jsr:@cliffy/command@^1.2.0";
 import { CompletionsCommand } from "jsr:@cliffy/command@^1.2.0/completions";
 import manifest from "../deno.json" with { type: "json" };
-import { type Consistency, KvServer } from "../kv/mod.ts";
+import { KvServer } from "../kv/mod.ts";
 import { readServers } from "./addresses.ts";
+import { consistencyOption, readConsistency } from "./commands/calls.ts";
 import { runDemo } from "./commands/demo.ts";
 import { addMapReduceCommands } from "./commands/mapreduce_tree.ts";
 import { addShardCommands } from "./commands/shards_tree.ts";
@@ -187,7 +188,7 @@ function addClerkCommands(root: Command, outcome: Outcome, output: Output): void
     "get",
     clerkCommand("Print the value of a key; a missing key has the empty value.")
       .option("--json", "Print JSON")
-      .option("--consistency <level:string>", "linearizable (the default), lease (trusts the servers' clocks) or stale")
+      .option(...consistencyOption)
       .arguments("<key:string>")
       .action((options, key) =>
         oneShotGet(targetOf(options), options.json === true, revealWord(key), readConsistency(options.consistency))
@@ -231,12 +232,6 @@ function addClerkCommands(root: Command, outcome: Outcome, output: Output): void
 
 function missingServers(): never {
   throw new UsageError("Cannot find the cluster: --servers is missing; add --servers HOST:PORT,HOST:PORT,…");
-}
-
-function readConsistency(text: string | undefined): Consistency {
-  if (text === undefined) return "linearizable";
-  if (text === "linearizable" || text === "lease" || text === "stale") return text;
-  throw new UsageError(`Cannot read with --consistency ${text}: there are linearizable, lease and stale`);
 }
 
 function readTimeout(timeoutMs: number | undefined): number | null {

@@ -5,7 +5,7 @@
  */
 import { type Clerk, ClerkError, type Consistency } from "../../kv/mod.ts";
 import type { CallOptions, ShellContext } from "../context.ts";
-import { CommandFailed } from "../failure.ts";
+import { CommandFailed, UsageError } from "../failure.ts";
 import { palette, renderDuration, renderForTerminal } from "../render.ts";
 
 /** The call was given up because the user pressed Ctrl-C. */
@@ -25,6 +25,19 @@ export async function runGet(
 ): Promise<string> {
   return await call(context, "get", key, (options) => context.store.get(key, { ...options, consistency }));
 }
+
+/** What `--consistency` says; linearizable when it was left out. */
+export function readConsistency(text: string | undefined): Consistency {
+  if (text === undefined) return "linearizable";
+  if (text === "linearizable" || text === "lease" || text === "stale") return text;
+  throw new UsageError(`Cannot read with --consistency ${text}: there are linearizable, lease and stale`);
+}
+
+/** As the help shows it. */
+export const consistencyOption = [
+  "--consistency <level:string>",
+  "linearizable (the default), lease (trusts the servers' clocks) or stale",
+] as const;
 
 /** Replaces the value of a key. */
 export async function runPut(context: ShellContext, key: string, value: string): Promise<void> {

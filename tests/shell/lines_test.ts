@@ -27,6 +27,11 @@ Deno.test("a get asks for the consistency that it was given, and for a lineariza
   await runGet(context, "color");
   await runGet(context, "color", "lease");
   assertEquals(asked, ["linearizable", "lease"]);
+  const runner = new LineRunner(context);
+  for (const line of ["get color", "get color --consistency stale", "get --key --consistency=lease"]) {
+    assertEquals(await runner.run(line), 0, line);
+  }
+  assertEquals(asked.slice(2), ["linearizable", "stale", "lease"]);
 });
 
 Deno.test("a batch goes on after an error, names the line and fails in the end", async () => {
@@ -70,6 +75,9 @@ Deno.test("on a terminal writes are confirmed and values are harmless", async ()
 const mistakes: readonly (readonly [line: string, ...complaints: string[]])[] = [
   ["frobnicate", 'Unknown command "frobnicate"', "type help"],
   ["get", "key", "usage: get <key>"],
+  ["get a b", "Too many arguments: b"],
+  ["get a --consistency fresh", "Cannot read with --consistency fresh: there are linearizable, lease and stale"],
+  ["get a --consistncy stale", "--consistncy"],
   ["put a", "value", "usage: put <key> <value>"],
   ["put a b c", "Too many arguments: c", 'put greeting "hello world"'],
   ['put "a', "column 5"],
