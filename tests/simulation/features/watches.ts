@@ -28,6 +28,8 @@ export class WatchesWorkload implements FeatureWorkload {
   readonly #checkers = targets.map((target) =>
     new WatchChecker(this.#truth, (key) => "key" in target ? key === target.key : key.startsWith(target.prefix))
   );
+  /** Who goes on with each watch: the auditor may have taken over from a client whose turn is not over yet. */
+  readonly #turns: (AbortSignal | null)[] = targets.map(() => null);
   #nextValue = 1;
   /** A lease that may have ended; keys that are tied to it go when nobody deletes them. */
   #lease: number | null = null;
@@ -74,6 +76,8 @@ export class WatchesWorkload implements FeatureWorkload {
   ): Promise<void> {
     const [checker, target] = [this.#checkers[watcher], targets[watcher]];
     if (checker === undefined || target === undefined || isEnough()) return;
+    this.#turns[watcher] = signal;
+    const isMine = (): boolean => this.#turns[watcher] === signal;
     const { counters } = this.#context;
     const { position } = checker;
     const snapshot = client.random.pick(
@@ -83,8 +87,10 @@ export class WatchesWorkload implements FeatureWorkload {
     try {
       await using watch = client.clerk.watch(target, options);
       const started = await watch.started;
+      if (!isMine()) return;
       if (snapshot !== "first") checker.begin(started);
       for await (const event of watch) {
+        if (!isMine()) return;
         const problem = checker.told(event);
         if (problem !== null) this.#context.onViolation(new Violation("watch", `${client.name}: ${problem}`));
         if (event.kind === "snapshot") counters.add("watch told a snapshot");
@@ -93,7 +99,7 @@ export class WatchesWorkload implements FeatureWorkload {
       }
     } catch (error) {
       if (!(error instanceof ClerkError)) throw error;
-      if (!(error instanceof CompactedError)) return;
+      if (!(error instanceof CompactedError) || !isMine()) return;
       counters.add("watch from a forgotten index");
       checker.position = null;
       if (!signal.aborted) await this.#watch(client, watcher, signal, isEnough);
