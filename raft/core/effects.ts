@@ -6,7 +6,7 @@
 import { invariant } from "./invariant.ts";
 import type { RaftLog } from "./log.ts";
 import type { InstallSnapshot, Message, ProposalOutcome } from "./message.ts";
-import type { PersistBatch, ReadState, Ready, SnapshotSend } from "./ready.ts";
+import type { LostEntries, PersistBatch, ReadState, Ready, SnapshotSend } from "./ready.ts";
 import type { EntryId, HardState, SnapshotMeta } from "./types.ts";
 
 /** What a write in flight will have made durable. */
@@ -29,6 +29,7 @@ export class Effects {
   #snapshotSends: SnapshotSend[] = [];
   #restoreSnapshot: SnapshotMeta | null = null;
   #logStart: SnapshotMeta | null = null;
+  #lostEntries: LostEntries | null = null;
   #inFlight: WriteInFlight | null = null;
   /** The hard state given to the last write. */
   #written: HardState;
@@ -82,6 +83,11 @@ export class Effects {
     this.#logStart = snapshot;
   }
 
+  /** The node has broken its word. */
+  lose(entries: LostEntries): void {
+    this.#lostEntries = entries;
+  }
+
   /** The write in flight is durable. */
   persisted(last: EntryId): void {
     const done = this.#inFlight;
@@ -99,7 +105,7 @@ export class Effects {
     return this.#messages.length > 0 || log.hasCommitted ||
       (this.#inFlight === null && (this.#promises.length > 0 || this.#mustWrite(hardState, log))) ||
       this.#proposals.length > 0 || this.#readStates.length > 0 || this.#restoreSnapshot !== null ||
-      this.#snapshotChunks.length > 0 || this.#snapshotSends.length > 0;
+      this.#snapshotChunks.length > 0 || this.#snapshotSends.length > 0 || this.#lostEntries !== null;
   }
 
   #mustWrite(hardState: HardState, log: RaftLog): boolean {
@@ -110,6 +116,7 @@ export class Effects {
   take(hardState: HardState, log: RaftLog, maxApplyBytes: number): Ready {
     const persist = this.#inFlight === null ? this.#takeWrite(hardState, log) : null;
     const ready: Ready = {
+      lostEntries: this.#lostEntries,
       messages: this.#messages,
       persist,
       proposals: this.#proposals,
@@ -125,6 +132,7 @@ export class Effects {
     this.#snapshotChunks = [];
     this.#snapshotSends = [];
     this.#restoreSnapshot = null;
+    this.#lostEntries = null;
     return ready;
   }
 

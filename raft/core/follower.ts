@@ -5,7 +5,7 @@
  */
 import { campaign, startElection } from "./candidate.ts";
 import { invariant } from "./invariant.ts";
-import type { AppendEntries, InstallSnapshot, PreVote, RequestVote, TimeoutNow } from "./message.ts";
+import type { AppendEntries, InstallSnapshot, PreVote, Reminder, RequestVote, TimeoutNow } from "./message.ts";
 import type { RaftState } from "./state.ts";
 import type { EntryId, NodeId, SnapshotMeta } from "./types.ts";
 import { zeroEntryId } from "./types.ts";
@@ -101,6 +101,12 @@ function acknowledge(state: RaftState, to: NodeId, index: number, waits: boolean
   } as const;
   if (waits && !isDurable) effects.sendAfterPersist(reply);
   else effects.send(reply);
+}
+
+/** Whoever has less than it has acknowledged in this term has lost it; a refusal that was merely old has led to nothing. */
+export function handleReminder({ log, effects }: RaftState, { from, matchIndex }: Reminder): void {
+  const last = log.last.index;
+  if (last < matchIndex) effects.lose({ leader: from, matchIndex, last });
 }
 
 /** InstallSnapshot RPC, receiver (Figure 13): decides whether the chunk is wanted; the driver stores it. */

@@ -173,10 +173,16 @@ export function handleAppendEntriesReply(state: RaftState, reply: AppendEntriesR
 /** "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry", a whole term at a time (5.3). */
 function handleRejection(state: RaftState, progress: Progress, reply: AppendEntriesReply): void {
   const rejectedIndex = reply.matchIndex;
-  if (progress.state === "snapshot" || rejectedIndex <= progress.matchIndex) return;
+  if (progress.state === "snapshot") return;
+  if (rejectedIndex <= progress.matchIndex) return remind(state, progress);
   // While probing only the refusal of the probe itself says anything; an older one was answered already.
   if (progress.state === "probe" && rejectedIndex !== progress.nextIndex - 1) return;
   progress.becomeProbe(state.log.conflictHint(reply.hint).index + 1);
+}
+
+/** A refusal of what was acknowledged before is an old one, or its sender has lost that since: it knows which. */
+function remind(state: RaftState, { id, matchIndex }: Progress): void {
+  if (matchIndex > 0) state.effects.send({ ...state.headerTo(id), type: "Reminder", matchIndex });
 }
 
 /**

@@ -109,6 +109,19 @@ export interface InstallSnapshotReply extends MessageHeader {
   readonly nextOffset: number;
 }
 
+/**
+ * Tells a follower that has refused it what that follower has acknowledged. No part of the paper, which trusts in disks: one
+ * that has lost an fsynced write does not know, and the leader, which counts the entry as replicated there, never sends it
+ * again. The follower's own {@link AppendEntriesReply} was durable when it left, and nothing is truncated that the leader of
+ * the same term was told of; so whoever has less has broken its word.
+ */
+export interface Reminder extends MessageHeader {
+  /** Discriminates the union. */
+  readonly type: "Reminder";
+  /** Highest index that the follower has acknowledged in this term. */
+  readonly matchIndex: LogIndex;
+}
+
 /** The leader asks its chosen successor to campaign at once (thesis section 3.10). */
 export interface TimeoutNow extends MessageHeader {
   /** Discriminates the union. */
@@ -143,6 +156,7 @@ export type Message =
   | AppendEntriesReply
   | InstallSnapshot
   | InstallSnapshotReply
+  | Reminder
   | TimeoutNow
   | ReadIndex
   | ReadIndexReply;

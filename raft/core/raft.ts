@@ -150,6 +150,8 @@ export class Raft {
         return follower.handleInstallSnapshot(state, message);
       case "InstallSnapshotReply":
         return leader.handleInstallSnapshotReply(state, message);
+      case "Reminder":
+        return follower.handleReminder(state, message);
       case "TimeoutNow":
         return follower.handleTimeoutNow(state, message);
       case "ReadIndex":

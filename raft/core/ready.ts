@@ -1,6 +1,7 @@
 /**
  * The core's only output: effects as data. `takeReady` hands out one Ready; the driver must honour it in this order.
  *
+ * 0. With `lostEntries` stop: nothing may be said any more under this identity, this Ready's messages included.
  * 1. Send `messages` at once. A leader's AppendEntries leave in parallel with its own disk write (thesis 10.2.1).
  * 2. Start `persist`, if any: one write, one fsync. At most one is in flight; what arrives meanwhile gathers in the core.
  *    When it is durable: send its `messagesAfterPersist`, then step `{ type: "persisted", last }`.
@@ -11,7 +12,7 @@
  * @module
  */
 import type { InstallSnapshot, Message, ProposalOutcome } from "./message.ts";
-import type { Entry, EntryId, HardState, NodeId, SnapshotMeta } from "./types.ts";
+import type { Entry, EntryId, HardState, LogIndex, NodeId, SnapshotMeta } from "./types.ts";
 
 /** What must reach stable storage in one write, and what may be said only afterwards. */
 export interface PersistBatch {
@@ -46,8 +47,20 @@ export interface SnapshotSend {
   readonly term: number;
 }
 
+/** Entries that the node has acknowledged, and that are not in its log. */
+export interface LostEntries {
+  /** To whom they were acknowledged, and who says so. */
+  readonly leader: NodeId;
+  /** The last one that was acknowledged; > last. */
+  readonly matchIndex: LogIndex;
+  /** Where the log ends. */
+  readonly last: LogIndex;
+}
+
 /** The effects of the steps since the last Ready; an empty list or null means nothing to do. */
 export interface Ready {
+  /** The disk has lost what was durable: no promise of this identity can be trusted. */
+  readonly lostEntries: LostEntries | null;
   /** To be sent at once. */
   readonly messages: readonly Message[];
   /** To be written, or null: nothing to write, or a write is still in flight. */

@@ -16,7 +16,7 @@
  * @module
  */
 import type { PeerMessage, RaftEvent } from "../core/message.ts";
-import type { Ready } from "../core/ready.ts";
+import type { LostEntries, Ready } from "../core/ready.ts";
 import { invariant } from "../core/invariant.ts";
 import { Raft } from "../core/raft.ts";
 import type { Configuration, LogIndex, NodeId, SnapshotMeta, Term } from "../core/types.ts";
@@ -425,6 +425,7 @@ export class RaftNode implements AsyncDisposable {
   /** Honours the effects in the order that `core/ready.ts` demands; applying follows in {@link #turn}. */
   #honour(ready: Ready): void {
     const { transport } = this.#options;
+    if (ready.lostEntries !== null) throw this.#brokenWord(ready.lostEntries);
     for (const message of ready.messages) transport.send(message);
     if (ready.persist !== null) this.#writer.write(ready.persist);
     for (const outcome of ready.proposals) {
@@ -437,6 +438,12 @@ export class RaftNode implements AsyncDisposable {
     }
     for (const chunk of ready.snapshotChunks) this.#exchange.receive(chunk);
     for (const request of ready.snapshotSends) this.#exchange.send(request);
+  }
+
+  #brokenWord({ leader, matchIndex, last }: LostEntries): Error {
+    const reason = `${leader} remembers that it has acknowledged entry ${matchIndex}, and its log ends at ${last}`;
+    const { admission } = this.#options;
+    return admission?.giveUp(reason) ?? new Error(`Cannot go on as ${this.id}: ${reason}`);
   }
 
   /** Once in an election timeout: has what found no room tried again, and hands over to who has a better disk. */

@@ -83,6 +83,8 @@ export interface AdmissionPort {
   readonly founded: Promise<void>;
   /** Resolves when it may not speak under its identity any more, and must stop. */
   readonly retired: Promise<Error>;
+  /** The identity cannot be kept, since a promise of it was broken: sees to it that no later start keeps it. Returns why. */
+  giveUp(reason: string): Error;
 }
 
 /** What others may be told of a running node's log. It changes as the node goes on. */

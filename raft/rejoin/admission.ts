@@ -11,14 +11,15 @@
  *    directory** (*founding*). From then on whoever could ever count a promise of this node would notice if it came from
  *    elsewhere: had an earlier directory of this node promised anything to a candidate or leader X, then X, having begun to
  *    take part itself, had met that earlier directory, and refuses this one.
- * 3. A node that is refused as retired gives up its identity for ever and comes back as a stranger under a later
- *    incarnation, which no configuration has and which therefore neither campaigns nor counts. The leader takes it in as a
- *    learner, and once it has caught up in place of the old one (`node/replacement.ts`), through joint consensus, in which
- *    the old identity's promises are never counted as the new one's.
+ * 3. A node that is refused as retired, or that learns of entries which it has acknowledged and does not have (`Reminder` in
+ *    `core/message.ts`), gives up its identity for ever and comes back as a stranger under a later incarnation, which no
+ *    configuration has and which therefore neither campaigns nor counts. The leader takes it in as a learner, and once it has
+ *    caught up in place of the old one (`node/replacement.ts`), through joint consensus, in which the old identity's promises
+ *    are never counted as the new one's.
  *
  * What follows for operators: the very first start of a cluster needs all its members once; then a majority will do. What
- * cannot be noticed: a copy made of a *running* node's directory and put back after its next clean stop; and what nobody
- * is left to bear witness of, when a majority has lost its disks.
+ * cannot be noticed: a copy made of a *running* node's directory and put back after its next clean stop, unless the leader
+ * that the node followed leads still; and what nobody is left to bear witness of, when a majority has lost its disks.
  *
  * @module
  */
@@ -114,11 +115,23 @@ export class Admission implements AdmissionPort {
   /** A peer will not have this node. */
   refused(reply: HelloReply): void {
     if (reply.errorCode !== "retired" || this.#isRetiring) return;
-    this.#isRetiring = true;
-    const { identity } = this.#card;
     const reason = `${nameOf(reply.nodeId)} says: ${reply.message}`;
-    // Also when that could not be written: the peer will say the same the next time.
-    this.#card.retire(reason).catch(() => {}).then(() => this.#retired.resolve(new RetiredError(identity, reason)));
+    void this.#retire(reason).then(() => this.#retired.resolve(new RetiredError(this.#card.identity, reason)));
+  }
+
+  /** See {@link AdmissionPort.giveUp}. The directory is not closed before that is written. */
+  giveUp(reason: string): Error {
+    void this.#retire(reason);
+    return new RetiredError(this.#card.identity, reason);
+  }
+
+  async #retire(reason: string): Promise<void> {
+    this.#isRetiring = true;
+    try {
+      await this.#card.retire(reason);
+    } catch {
+      // Whoever has said so will say it again to the next process.
+    }
   }
 
   #judge(identity: NodeId, stamp: DirectoryStamp | null): string | null | Promise<string | null> {

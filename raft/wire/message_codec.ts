@@ -17,6 +17,7 @@
  * ReadIndex             [10, from, to, term, context, checksum]
  * ReadIndexReply        [11, from, to, term, context, index, checksum]
  * StateDigest          [128, from, to, term, version, index, digest, bool isQuestion, checksum]
+ * Reminder             [129, from, to, term, matchIndex, checksum]
  * ```
  *
  * A number of 128 or above stands for what Raft works without: who does not know it passes the message over, so that such
@@ -81,6 +82,7 @@ const codes = {
   ReadIndex: 10,
   ReadIndexReply: 11,
   StateDigest: 128,
+  Reminder: 129,
 } as const satisfies Record<PeerMessage["type"], number>;
 
 /** Messages with this number or a greater one may be passed over. */
@@ -122,7 +124,7 @@ export function decodeMessage(item: Uint8Array): PeerMessage | null {
   const fields = reader.array();
   const code = reader.unsigned();
   const header: MessageHeader = { from: readNodeId(reader), to: readNodeId(reader), term: readPosition(reader) };
-  const isUnknown = code >= firstOptionalCode && code !== codes.StateDigest;
+  const isUnknown = code >= firstOptionalCode && code !== codes.StateDigest && code !== codes.Reminder;
   const message = isUnknown ? passOver(reader, fields) : readBody(reader, code, header, fields);
   readChecksum(reader, item);
   return message;
@@ -196,6 +198,9 @@ function writeMessage(writer: CborWriter, message: PeerMessage): void {
       writer.integer(message.index);
       writer.integer(message.digest);
       return writer.boolean(message.isQuestion);
+    case "Reminder":
+      writeHeader(writer, 6, message);
+      return writer.integer(message.matchIndex);
   }
 }
 
@@ -284,6 +289,9 @@ function readBody(reader: CborReader, code: number, header: MessageHeader, field
     case codes.StateDigest:
       expectFields(9);
       return readStateDigest(reader, header);
+    case codes.Reminder:
+      expectFields(6);
+      return { type: "Reminder", from, to, term, matchIndex: readPosition(reader) };
     default:
       throw cannot(`message type ${code} is unknown`);
   }

@@ -65,6 +65,7 @@ export const rareNames = [
   "unsynced write lost by a power cut",
   "vote lost by a crash",
   "log truncated by a conflict",
+  "follower reminded of what it has",
   "configuration entry truncated",
   "entry of an earlier term committed",
   "reads refused on stepping down",

@@ -69,6 +69,8 @@ export class RareEvents {
       if (isJoint(event.snapshot.configuration)) this.#counters.add("snapshot taken in a joint configuration");
     } else if (event.type === "snapshotReceived" && state.log.snapshot.last.index === event.snapshot.last.index) {
       this.#counters.add("snapshot installed");
+    } else if (event.type === "message" && event.message.type === "Reminder") {
+      this.#counters.add("follower reminded of what it has");
     }
     if (state.role === "leader" && state.log.commitIndex > before.committed.index) this.#leaderCommitted(view);
   }

@@ -63,6 +63,8 @@ function describeFields(message: Message, showsRounds: boolean): string {
       return `snapshot ${id(message.snapshot.last)}`;
     case "InstallSnapshotReply":
       return `snapshot ${id(message.snapshot)} up to byte ${message.nextOffset}`;
+    case "Reminder":
+      return `match ${message.matchIndex}`;
     case "TimeoutNow":
       return "";
     case "ReadIndex":

@@ -118,3 +118,15 @@ Deno.test("a node that is refused gives its identity up for good", async () => {
   const again = await openDoor(fileSystem).then(() => null, (refusal) => refusal);
   assertEquals(again.code, "retired");
 });
+
+Deno.test("an identity whose promises were broken is given up at once, and for good before the directory is closed", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const { storage, admission } = await openDoor(fileSystem);
+  const error = admission.giveUp("its log is too short");
+  assertEquals(error instanceof RetiredError, true);
+  assertStringIncludes(error.message, "Cannot go on as n1: its log is too short");
+  assertEquals(admission.isEager, false);
+  await storage[Symbol.asyncDispose]();
+  const again = await openDoor(fileSystem).then(() => null, (refusal) => refusal);
+  assertEquals(again.code, "retired");
+});

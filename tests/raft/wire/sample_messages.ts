@@ -65,4 +65,5 @@ export const sampleMessages: readonly (readonly [message: PeerMessage, fields: r
     { type: "StateDigest", ...header, version: 1, index: 256, digest: 0xfedcba98, isQuestion: true },
     [128, "n1", "n2", 7, 1, 256, 0xfedcba98, true],
   ],
+  [{ type: "Reminder", ...header, matchIndex: 2 ** 52 }, [129, "n1", "n2", 7, 2 ** 52]],
 ];

@@ -137,4 +137,22 @@ export const replicationMutants: readonly Mutant[] = [
     replace: "leadership.uncommittedBytes -= 2 * log.bytesBetween(log.commitIndex, reached);",
     whyItMatters: "a leader refuses everything, or accepts too much",
   },
+  {
+    name: "reminded-of-what-was-sent",
+    origin: "a follower has promised what it has acknowledged, not what it was sent; Balsa's own",
+    file: leader,
+    find: "  if (rejectedIndex <= progress.matchIndex) return remind(state, progress);\n",
+    replace: `  if (rejectedIndex <= progress.matchIndex) return remind(state, progress);
+  state.effects.send({ ...state.headerTo(progress.id), type: "Reminder", matchIndex: rejectedIndex });
+`,
+    whyItMatters: "a follower that has merely not got everything yet gives its identity up",
+  },
+  {
+    name: "what-is-there-called-lost",
+    origin: "a refusal may be older than what was acknowledged since; Balsa's own",
+    file: follower,
+    find: "  if (last < matchIndex) effects.lose(",
+    replace: "  if (last <= matchIndex) effects.lose(",
+    whyItMatters: "an old message makes a follower that has everything give its identity up",
+  },
 ];
