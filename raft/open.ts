@@ -71,18 +71,20 @@ export async function openRaft<Request = never>(
   const { clock, random, network, walLimits } = platform;
   const dialled = others(id, peers);
   const reports = onProblem === undefined ? {} : { onProblem };
+  const timeoutMs = electionTimeoutMs({ ...defaultTiming, ...options.timing });
   const storage = await openStorage({
     name: id,
     fileSystem: platform.fileSystem(dataDir),
     clusterId,
     initialConfiguration: initialConfiguration(Object.keys(peers)),
     others: dialled,
+    electionTimeoutMs: timeoutMs,
     ...{ listen, clock, network, ...reports },
     ...(walLimits === undefined ? {} : { walLimits }),
   });
   const { identity, stamp } = storage.card;
   const admission = new Admission({ card: storage.card, isNew: storage.isNew, others: Object.keys(dialled) });
-  const limits = peerLimits(electionTimeoutMs({ ...defaultTiming, ...options.timing }));
+  const limits = peerLimits(timeoutMs);
   const transport = new TcpTransport({
     ...{ id: identity, clusterId, peers: dialled, network, clock, random, stamp, limits, ...reports },
     judge: (reply) => admission.judgeReply(reply),

@@ -27,6 +27,8 @@ export interface OpenStorageOptions {
   readonly clock: Clock;
   /** Sockets. */
   readonly network: Network;
+  /** The shortest election timeout, in milliseconds: the pace at which the cluster is to be back after a loss. */
+  readonly electionTimeoutMs: number;
   /** See `Platform.walLimits`. */
   readonly walLimits?: Partial<WalLimits>;
   /** Told what is being done about damage; for logs. */

@@ -25,8 +25,8 @@ export const leaderSearchMs = 30_000;
 /** Pause between two rounds of that search, in milliseconds. */
 const searchPauseMs = 200;
 
-/** After so long a quorum is enough to judge a suspect tail, in milliseconds; before, everybody's answer is awaited. */
-const suspectPatienceMs = 1_500;
+/** After so many election timeouts a quorum is enough to judge a suspect tail; before, everybody's answer is awaited. */
+const suspectPatienceTimeouts = 3;
 
 /** How a directory that cannot be opened as it is can be used after all. */
 export type Recovered =
@@ -56,6 +56,7 @@ export async function recover(options: OpenStorageOptions, error: StorageError):
 /** Fills the holes of a log whose end is known, or finds out that the cluster can do without it. */
 async function repair(options: OpenStorageOptions, error: StorageError, damaged: Salvage): Promise<Recovered> {
   const { clock, others, onProblem } = options;
+  const patienceMs = suspectPatienceTimeouts * options.electionTimeoutMs;
   const names = Object.keys(others);
   const missing = missingEntries(damaged);
   if (missing.length === 0 && (!damaged.isTailSuspect || names.length === 0)) {
@@ -77,11 +78,11 @@ async function repair(options: OpenStorageOptions, error: StorageError, damaged:
     if (round.retired !== null) {
       return await findLeader(options, new StorageError("retired", `${error.message}. ${round.retired}`, error));
     }
-    if (salvaged.isTailSuspect && isEnough(round, names.length, waitedMs)) {
+    if (salvaged.isTailSuspect && isEnough(round, names.length, waitedMs >= patienceMs)) {
       salvaged = settleSuspectTail(salvaged, round.reports);
-      continue;
+      if (missingEntries(salvaged).length > 0) continue;
     }
-    if (round.missing.length === 0 && !salvaged.isTailSuspect) {
+    if (missingEntries(salvaged).length === 0 && !salvaged.isTailSuspect) {
       const from = lenders.size === 0
         ? "nothing else was lost"
         : `repaired with copies of ${[...lenders].sort().join(", ")}`;
@@ -100,8 +101,8 @@ async function repair(options: OpenStorageOptions, error: StorageError, damaged:
 }
 
 /** Whether those who answered are enough to say what a suspect tail may have held. */
-function isEnough({ answered }: RepairRound, others: number, waitedMs: number): boolean {
-  return answered.length === others || (waitedMs >= suspectPatienceMs && isQuorum(answered.length, others));
+function isEnough({ answered }: RepairRound, others: number, isLate: boolean): boolean {
+  return answered.length === others || (isLate && isQuorum(answered.length, others));
 }
 
 function describeLoss(salvaged: Salvage): string {

@@ -195,3 +195,36 @@ Deno.test("disaster after disaster, each on a minority, while a client appends: 
   }
   assert(repairs >= 40, `only ${repairs} repairs`);
 });
+
+Deno.test("a tail that may hold something acknowledged keeps a bare majority for a few election timeouts only", async () => {
+  const timeoutMs = 100;
+  for (let seed = 1; seed <= 5; seed++) {
+    const world = new RejoinWorld(seed, 3, { tickMs: timeoutMs / 10, electionTimeoutTicks: 10 });
+    await world.simulation.run(async () => {
+      await world.startAll();
+      await world.until("a leader", () => world.leader() !== null);
+      const leader = world.leader() ?? "";
+      const [victim = "", other = ""] = world.names.filter((id) => id !== leader);
+      world.kill(other, "process");
+      // What is written from now on the witness has not heard of when the power goes, or has forgotten.
+      await world.simulation.sleep(2 * flushDelayMs);
+      let expected = await append(world, 0, 2);
+      world.kill(victim, "power", "none");
+      const { disk } = world.simulation.process(victim);
+      const image = new Map(disk.image(dataDir));
+      const [segment = ""] = [...image.keys()].filter((name) => name.startsWith("wal-")).sort().reverse();
+      const log = image.get(segment) ?? new Uint8Array();
+      disk.restore(dataDir, image.set(segment, Uint8Array.of(...log, ...log.slice(-40, -20))));
+      await world.until("nobody to lead", () => world.leader() === null);
+      const startedMs = world.simulation.nowMs;
+      await world.start(victim);
+      await world.until("a leader again", () => world.leader() !== null);
+      const timeouts = (world.simulation.nowMs - startedMs) / timeoutMs;
+      assert(timeouts < 10, `seed ${seed}: somebody leads after ${timeouts} election timeouts`);
+      assert(world.reports.some((line) => line.startsWith(`${victim}: `) && line.includes("perhaps what was written")));
+      expected += await append(world, 5, 1);
+      await world.start(other);
+      assertEquals(await world.values("log"), world.names.map(() => expected), `seed ${seed}`);
+    }, { timeoutMs: 600_000 });
+  }
+});

@@ -7,7 +7,7 @@
 import { Clerk } from "../../../kv/clerk.ts";
 import { KvServer } from "../../../kv/server.ts";
 import type { KvStatus } from "../../../kv/status.ts";
-import { RetiredError } from "../../../raft/mod.ts";
+import { RetiredError, type Timing } from "../../../raft/mod.ts";
 import { type CrashPolicy, Simulation } from "../../../raft/testing/mod.ts";
 
 /** Where every node keeps its data, on a disk of its own. */
@@ -25,8 +25,11 @@ export class RejoinWorld {
   readonly #servers = new Map<string, KvServer>();
   #clerks = 0;
 
-  constructor(seed: number, size = 3) {
+  readonly #timing: Partial<Timing>;
+
+  constructor(seed: number, size = 3, timing: Partial<Timing> = {}) {
     this.simulation = new Simulation({ seed });
+    this.#timing = timing;
     this.peers = Object.fromEntries(
       Array.from({ length: size }, (_, at) => [`n${at + 1}`, `127.0.0.1:${7001 + at}`]),
     );
@@ -48,7 +51,7 @@ export class RejoinWorld {
     let server: KvServer | null = null;
     try {
       server = await KvServer.start({
-        ...{ id, listen: peers[id] ?? "", peers, dataDir, platform, maxRaftState: 20_000 },
+        ...{ id, listen: peers[id] ?? "", peers, dataDir, platform, maxRaftState: 20_000, timing: this.#timing },
         onProblem: (text) => this.reports.push(`${id}: ${text}`),
         onStopped: (reason) => {
           if (reason === null || !process.isAlive || process.lives !== life) return;
