@@ -7,7 +7,7 @@ import { type Clock, realClock } from "../raft/node/clock.ts";
 import { type Random, realRandom } from "../raft/node/random.ts";
 import { realPlatform } from "../raft/open.ts";
 import type { Network } from "../raft/wire/network.ts";
-import { Call, type CallOutcome, type CallTask, operationText, queryText } from "./clerk_calls.ts";
+import { ClerkCaller } from "./clerk_caller.ts";
 import { ClerkEngine } from "./clerk_engine.ts";
 import type {
   AcquireResult,
@@ -16,7 +16,6 @@ import type {
   CountOptions,
   GetOptions,
   KeyAndVersion,
-  KeyRange,
   LeaseOptions,
   LockState,
   Page,
@@ -26,18 +25,15 @@ import type {
   RangeOptions,
   Transaction,
 } from "./clerk_options.ts";
-import { comparisonOf } from "./clerk_options.ts";
+import { checkedTimeout, comparisonOf, selectionOf } from "./clerk_options.ts";
 import { ClerkError } from "./errors.ts";
 import { HeldLease } from "./lease.ts";
 import type { LeaseState } from "./lease_queries.ts";
-import { clerkWatchBytes, defaultPageKeys, deletedKeysPerCommand, maxPageLeases } from "./limits.ts";
-import { type Comparison, type KeyWrite, type Operation, operationProblem } from "./operations.ts";
-import type { IndexedAnswer } from "./protocol.ts";
-import { type PageEntry, queryProblem, type WideQuery } from "./queries.ts";
+import { clerkWatchBytes, deletedKeysPerCommand, maxPageLeases } from "./limits.ts";
 import { askStatus } from "./clerk_status.ts";
 import type { KvStatus } from "./status.ts";
 import type { ReadResult } from "./store.ts";
-import { keyProblem, type Value } from "./values.ts";
+import type { Value } from "./values.ts";
 import { Watch, type WatchOptions, type WatchSource, type WatchTarget } from "./watch.ts";
 import { WatchFeed } from "./watch_feed.ts";
 import { readWatched } from "./watch_state.ts";
@@ -47,9 +43,6 @@ export type { CallOptions, ClerkOptions, GetOptions, PutIfVersionResult } from "
 const defaultAttemptTimeoutMs = 2000;
 
 const defaultTtlMs = 10_000;
-
-/** Bytes that a request counts beside its key and value. */
-const requestOverheadBytes = 48;
 
 /**
  * Talks to a cluster: finds the leader, remembers it, and tries again until a call is answered. Each write is executed
@@ -84,7 +77,7 @@ export class Clerk implements AsyncDisposable {
   readonly #clusterId: string;
   readonly #timeoutMs: number;
   readonly #attemptTimeoutMs: number;
-  readonly #sessions: boolean;
+  readonly #caller: ClerkCaller;
   readonly #signal: AbortSignal | undefined;
   readonly #onSignal = (): void => void this.close();
   /** Status requests under way, to be ended by {@link close}. */
@@ -101,7 +94,6 @@ export class Clerk implements AsyncDisposable {
     this.#clusterId = options.clusterId ?? "";
     this.#timeoutMs = checkedTimeout(options.timeoutMs ?? Infinity);
     this.#attemptTimeoutMs = checkedTimeout(options.attemptTimeoutMs ?? defaultAttemptTimeoutMs);
-    this.#sessions = options.sessions ?? true;
     const means = {
       addresses: [...addresses],
       clusterId: this.#clusterId,
@@ -114,6 +106,8 @@ export class Clerk implements AsyncDisposable {
       onWaiting: options.onWaiting,
     };
     this.#engine = new ClerkEngine(means);
+    const hasSessions = options.sessions ?? true;
+    this.#caller = new ClerkCaller({ engine: this.#engine, timeoutMs: this.#timeoutMs, hasSessions });
     this.#feed = new WatchFeed(means);
     this.#signal = options.signal;
     if (this.#signal?.aborted) this.#onSignal();
@@ -123,13 +117,13 @@ export class Clerk implements AsyncDisposable {
   /** Replaces the value of a key. Fails with "unknownLease" if it is to be tied to a lease that is not there. */
   put(key: string, value: Value, options: PutOptions = {}): Promise<void> {
     const { lease } = options;
-    if (lease !== undefined) return this.#writeOrFail({ kind: "putWithLease", key, value, lease }, options);
-    return this.#writeOrFail({ kind: "put", key, value }, options);
+    if (lease !== undefined) return this.#caller.run({ kind: "putWithLease", key, value, lease }, options);
+    return this.#caller.run({ kind: "put", key, value }, options);
   }
 
   /** Adds to the end of a key's value; a missing key counts as empty. Text and bytes do not mix: "wrongType". */
   append(key: string, value: Value, options: CallOptions = {}): Promise<void> {
-    return this.#writeOrFail({ kind: "append", key, value }, options);
+    return this.#caller.run({ kind: "append", key, value }, options);
   }
 
   /**
@@ -160,7 +154,7 @@ export class Clerk implements AsyncDisposable {
    */
   putIfVersion(key: string, value: Value, version: number, options: CallOptions = {}): Promise<PutIfVersionResult> {
     return new Promise((resolve, reject) => {
-      this.#write({ kind: "putIfVersion", key, value, version }, options, (outcome) => {
+      this.#caller.write({ kind: "putIfVersion", key, value, version }, options, (outcome) => {
         if (outcome.kind === "number") resolve({ kind: "ok", version: outcome.number });
         else if (outcome.kind === "versionMismatch" || outcome.kind === "noKey") resolve(outcome);
         else if (outcome.kind === "failed" && outcome.error.code === "unknown") resolve({ kind: "maybe" });
@@ -171,7 +165,7 @@ export class Clerk implements AsyncDisposable {
 
   /** Takes a key away; says whether it was there. A key made anew begins with version 1 again. */
   async delete(key: string, options: CallOptions = {}): Promise<boolean> {
-    return await this.#number({ kind: "delete", key }, options) === 1;
+    return await this.#caller.number({ kind: "delete", key }, options) === 1;
   }
 
   /**
@@ -181,7 +175,7 @@ export class Clerk implements AsyncDisposable {
   async deletePrefix(prefix: string, options: CallOptions = {}): Promise<number> {
     const limit = deletedKeysPerCommand;
     for (let total = 0;;) {
-      const deleted = await this.#number({ kind: "deletePrefix", prefix, limit }, options);
+      const deleted = await this.#caller.number({ kind: "deletePrefix", prefix, limit }, options);
       total += deleted;
       if (deleted < limit) return total;
     }
@@ -192,7 +186,7 @@ export class Clerk implements AsyncDisposable {
    * if it is none, and with "outOfRange" if the sum would be beyond plus or minus 2^48.
    */
   increment(key: string, by = 1, options: CallOptions = {}): Promise<number> {
-    return this.#number({ kind: "increment", key, by }, options);
+    return this.#caller.number({ kind: "increment", key, by }, options);
   }
 
   /**
@@ -229,7 +223,7 @@ export class Clerk implements AsyncDisposable {
   async transaction(transaction: Transaction, options: CallOptions = {}): Promise<boolean> {
     const { compare = [], then = [], else: otherwise = [] } = transaction;
     const comparisons = compare.map(comparisonOf);
-    return await this.#number({ kind: "transaction", comparisons, then, else: otherwise }, options) === 1;
+    return await this.#caller.number({ kind: "transaction", comparisons, then, else: otherwise }, options) === 1;
   }
 
   /**
@@ -237,13 +231,13 @@ export class Clerk implements AsyncDisposable {
    * next one may be of a later moment, which its `index` shows. Keys are ordered by their UTF-16 code units.
    */
   async range(options: RangeOptions = {}): Promise<Page<RangeEntry>> {
-    const { entries, cursor, index } = await this.#page(options, false);
+    const { entries, cursor, index } = await this.#caller.page(options, false);
     return { entries: entries.map(({ key, version, value }) => ({ key, value: value ?? "", version })), cursor, index };
   }
 
   /** Like {@link range}, without the values. */
   async keys(options: RangeOptions = {}): Promise<Page<KeyAndVersion>> {
-    const { entries, cursor, index } = await this.#page(options, true);
+    const { entries, cursor, index } = await this.#caller.page(options, true);
     return { entries: entries.map(({ key, version }) => ({ key, version })), cursor, index };
   }
 
@@ -259,7 +253,7 @@ export class Clerk implements AsyncDisposable {
 
   /** How many keys there are. */
   async count(options: CountOptions = {}): Promise<number> {
-    const { answer } = await this.#query({ kind: "count", ...selectionOf(options) }, options);
+    const { answer } = await this.#caller.query({ kind: "count", ...selectionOf(options) }, options);
     return answer.kind === "count" ? answer.count : 0;
   }
 
@@ -316,7 +310,7 @@ export class Clerk implements AsyncDisposable {
    */
   acquireLock(name: string, leaseMs: number, options: CallOptions = {}): Promise<AcquireResult> {
     return new Promise((resolve, reject) => {
-      this.#write({ kind: "acquireLock", name, leaseMs }, options, (outcome) => {
+      this.#caller.write({ kind: "acquireLock", name, leaseMs }, options, (outcome) => {
         if (outcome.kind === "number") resolve({ kind: "acquired", token: outcome.number });
         else if (outcome.kind === "lockHeld") resolve({ kind: "held", remainingMs: outcome.remainingMs });
         else if (outcome.kind === "failed") reject(outcome.error);
@@ -326,17 +320,17 @@ export class Clerk implements AsyncDisposable {
 
   /** Begins a lock's lease anew; false if it is not, or not any more, held under this token. */
   renewLock(name: string, token: number, options: CallOptions = {}): Promise<boolean> {
-    return this.#ifHeld({ kind: "renewLock", name, token }, options);
+    return this.#caller.ifHeld({ kind: "renewLock", name, token }, options);
   }
 
   /** Gives a lock up; false if it is not, or not any more, held under this token. */
   releaseLock(name: string, token: number, options: CallOptions = {}): Promise<boolean> {
-    return this.#ifHeld({ kind: "releaseLock", name, token }, options);
+    return this.#caller.ifHeld({ kind: "releaseLock", name, token }, options);
   }
 
   /** How the lock `name` is. */
   async lockState(name: string, options: GetOptions = {}): Promise<LockState> {
-    const { answer } = await this.#query({ kind: "lock", name }, options);
+    const { answer } = await this.#caller.query({ kind: "lock", name }, options);
     return answer.kind === "lock"
       ? { token: answer.token, remainingMs: answer.remainingMs }
       : { token: 0, remainingMs: 0 };
@@ -348,29 +342,29 @@ export class Clerk implements AsyncDisposable {
    * {@link lease} does so by itself.
    */
   grantLease(ttlMs: number, options: CallOptions = {}): Promise<number> {
-    return this.#number({ kind: "grantLease", ttlMs }, options);
+    return this.#caller.number({ kind: "grantLease", ttlMs }, options);
   }
 
   /** Begins a lease's time anew. Fails with "unknownLease" if it is not there, or not any more. */
   keepLeaseAlive(lease: number, options: CallOptions = {}): Promise<void> {
-    return this.#writeOrFail({ kind: "keepLeaseAlive", lease }, options);
+    return this.#caller.run({ kind: "keepLeaseAlive", lease }, options);
   }
 
   /** Ends a lease, deletes its keys and says how many they were. Fails with "unknownLease" if it is not there. */
   revokeLease(lease: number, options: CallOptions = {}): Promise<number> {
-    return this.#number({ kind: "revokeLease", lease }, options);
+    return this.#caller.number({ kind: "revokeLease", lease }, options);
   }
 
   /** How a lease is; null if it is not there, or not any more. */
   async timeToLive(lease: number, options: GetOptions = {}): Promise<LeaseState | null> {
-    const { answer } = await this.#query({ kind: "lease", lease, nowMs: 0 }, options);
+    const { answer } = await this.#caller.query({ kind: "lease", lease, nowMs: 0 }, options);
     return answer.kind === "lease" ? answer.lease : null;
   }
 
   /** All leases there are, in the order in which they were granted. */
   async *leases(options: GetOptions = {}): AsyncIterableIterator<LeaseState> {
     for (let after = 0;;) {
-      const { answer } = await this.#query({ kind: "leases", after, limit: maxPageLeases, nowMs: 0 }, options);
+      const { answer } = await this.#caller.query({ kind: "leases", after, limit: maxPageLeases, nowMs: 0 }, options);
       if (answer.kind !== "leases") return;
       yield* answer.leases;
       if (answer.leases.length < maxPageLeases) return;
@@ -424,15 +418,7 @@ export class Clerk implements AsyncDisposable {
 
   /** The value of a key, whatever its type, and its version; "" and 0 if it is missing. */
   getValue(key: string, options: GetOptions = {}): Promise<ReadResult> {
-    const problem = keyProblem(key);
-    if (problem !== null) return Promise.reject(new ClerkError("invalid", `Cannot get: ${problem}`));
-    const task = { kind: "read", key, consistency: options.consistency ?? "linearizable" } as const;
-    return new Promise((resolve, reject) => {
-      this.#call(task, key.length, options, (outcome) => {
-        if (outcome.kind === "read") resolve(outcome.result);
-        else if (outcome.kind === "failed") reject(outcome.error);
-      });
-    });
+    return this.#caller.read(key, options);
   }
 
   /** How the server at `address` is; it need not be one that the Clerk was given. Fails with "timeout" if none answers. */
@@ -459,121 +445,8 @@ export class Clerk implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #write(operation: Operation, options: CallOptions, onSettled: (outcome: CallOutcome) => void): void {
-    const problem = operationProblem(operation);
-    if (problem !== null) return onSettled(invalid(operationText(operation), problem));
-    if (this.#sessions) return this.#call({ kind: "write", operation }, bytesOf(operation), options, onSettled);
-    if (operation.kind !== "putIfVersion") {
-      const reason = "a Clerk without sessions can only read and putIfVersion; make one with sessions";
-      return onSettled(invalid(operationText(operation), reason));
-    }
-    this.#call({ kind: "sessionlessWrite", operation }, bytesOf(operation), options, onSettled);
-  }
-
-  #writeOrFail(operation: Operation, options: CallOptions): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#write(operation, options, (outcome) => {
-        if (outcome.kind === "number") resolve();
-        else if (outcome.kind === "failed") reject(outcome.error);
-      });
-    });
-  }
-
-  #number(operation: Operation, options: CallOptions): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#write(operation, options, (outcome) => {
-        if (outcome.kind === "number") resolve(outcome.number);
-        else if (outcome.kind === "failed") reject(outcome.error);
-      });
-    });
-  }
-
-  #ifHeld(operation: Operation, options: CallOptions): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      this.#write(operation, options, (outcome) => {
-        if (outcome.kind === "number") resolve(true);
-        else if (outcome.kind === "lockNotHeld") resolve(false);
-        else if (outcome.kind === "failed") reject(outcome.error);
-      });
-    });
-  }
-
-  #query(query: WideQuery, options: GetOptions): Promise<IndexedAnswer> {
-    const { consistency = "linearizable" } = options;
-    const problem = queryProblem(query);
-    return new Promise((resolve, reject) => {
-      const onSettled = (outcome: CallOutcome): void => {
-        if (outcome.kind === "answer") resolve(outcome.answered);
-        else if (outcome.kind === "failed") reject(outcome.error);
-      };
-      if (problem !== null) onSettled(invalid(queryText(query), problem));
-      else this.#call({ kind: "query", query, consistency }, 64, options, onSettled);
-    });
-  }
-
-  async #page(options: RangeOptions, keysOnly: boolean): Promise<Page<PageEntry>> {
-    const { limit = defaultPageKeys, reverse = false, cursor = null } = options;
-    const query = { kind: "range", ...selectionOf(options), cursor, limit, reverse, keysOnly } as const;
-    const { index, answer } = await this.#query(query, options);
-    return answer.kind === "range"
-      ? { entries: answer.entries, cursor: answer.cursor, index }
-      : { entries: [], cursor: null, index };
-  }
-
-  #call(task: CallTask, bytes: number, options: CallOptions, onSettled: (outcome: CallOutcome) => void): void {
-    const { signal, sinceMs } = options;
-    const timeoutMs = checkedTimeout(options.timeoutMs ?? this.#timeoutMs);
-    if (signal === undefined) {
-      return this.#engine.submit(new Call(task, bytes + requestOverheadBytes, timeoutMs, onSettled), sinceMs);
-    }
-    const onAbort = (): void => {
-      this.#engine.giveUp(call, "aborted", "its signal was aborted", signal.reason);
-    };
-    const call = new Call(task, bytes + requestOverheadBytes, timeoutMs, (outcome) => {
-      signal.removeEventListener("abort", onAbort);
-      onSettled(outcome);
-    });
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#engine.submit(call, sinceMs);
-  }
 }
 
 function anyOf(first: AbortSignal, second: AbortSignal | undefined): AbortSignal {
   return second === undefined ? first : AbortSignal.any([first, second]);
-}
-
-function invalid(attempt: string, problem: string): CallOutcome {
-  return { kind: "failed", error: new ClerkError("invalid", `Cannot ${attempt}: ${problem}`) };
-}
-
-function selectionOf({ prefix = "", from = "", to }: KeyRange): { prefix: string; from: string; to: string | null } {
-  return { prefix, from, to: to ?? null };
-}
-
-/** Roughly the bytes of an operation's keys and values. */
-function bytesOf(operation: Operation): number {
-  switch (operation.kind) {
-    case "put":
-    case "append":
-    case "putIfVersion":
-    case "putWithLease":
-      return operation.key.length + operation.value.length;
-    case "transaction": {
-      const sum = (total: number, part: KeyWrite | Comparison): number =>
-        total + 16 + part.key.length + ("value" in part ? part.value.length : 0);
-      return [...operation.comparisons, ...operation.then, ...operation.else].reduce(sum, 0);
-    }
-    default:
-      return 64;
-  }
-}
-
-function checkedTimeout(timeoutMs: number): number {
-  if (timeoutMs > 0) return timeoutMs;
-  throw new ClerkError(
-    "invalid",
-    `Cannot wait for ${timeoutMs} ms: give a positive number of milliseconds, or Infinity`,
-  );
 }

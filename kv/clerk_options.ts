@@ -9,6 +9,7 @@ import type { Consistency } from "../raft/rsm/rsm.ts";
 import type { Network } from "../raft/wire/network.ts";
 import type { ClerkWaiting } from "./clerk_engine.ts";
 import type { ConnectClerk } from "./clerk_link.ts";
+import { ClerkError } from "./errors.ts";
 import type { Comparison, KeyWrite } from "./operations.ts";
 import type { Value } from "./values.ts";
 
@@ -195,4 +196,20 @@ export function comparisonOf(comparison: TransactionComparison): Comparison {
   const { key } = comparison;
   if ("value" in comparison) return { kind: "value", key, value: comparison.value };
   return { kind: "version", key, version: "version" in comparison ? comparison.version : 0 };
+}
+
+/** The form in which a range of keys is sent. */
+export function selectionOf(
+  { prefix = "", from = "", to }: KeyRange,
+): { prefix: string; from: string; to: string | null } {
+  return { prefix, from, to: to ?? null };
+}
+
+/** A time to wait; throws a {@link ClerkError} if it is none. */
+export function checkedTimeout(timeoutMs: number): number {
+  if (timeoutMs > 0) return timeoutMs;
+  throw new ClerkError(
+    "invalid",
+    `Cannot wait for ${timeoutMs} ms: give a positive number of milliseconds, or Infinity`,
+  );
 }
