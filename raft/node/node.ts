@@ -441,7 +441,8 @@ export class RaftNode implements AsyncDisposable {
   }
 
   #brokenWord({ leader, matchIndex, last }: LostEntries): Error {
-    const reason = `${leader} remembers that it has acknowledged entry ${matchIndex}, and its log ends at ${last}`;
+    const reason =
+      `${leader} remembers that ${this.id} has acknowledged entry ${matchIndex}, and its log ends at ${last}`;
     const { admission } = this.#options;
     return admission?.giveUp(reason) ?? new Error(`Cannot go on as ${this.id}: ${reason}`);
   }
