@@ -38,7 +38,6 @@ export const keyValueMutants: readonly Mutant[] = [
     find: "return next.session === first.session && next.serialNumber === first.serialNumber + this.calls.length;",
     replace: "return next.session === first.session && next.serialNumber > first.serialNumber;",
     whyItMatters: "a write that is sent again among others gets the serial of another one",
-    provokes: ["exactly-once"],
   },
   {
     name: "result-forgotten-too-early",
