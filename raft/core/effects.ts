@@ -7,7 +7,7 @@ import { invariant } from "./invariant.ts";
 import type { RaftLog } from "./log.ts";
 import type { InstallSnapshot, Message, ProposalOutcome } from "./message.ts";
 import type { LostEntries, PersistBatch, ReadState, Ready, SnapshotSend } from "./ready.ts";
-import type { EntryId, HardState, SnapshotMeta } from "./types.ts";
+import { type EntryId, type HardState, isSameEntry, type SnapshotMeta } from "./types.ts";
 
 /** What a write in flight will have made durable. */
 interface WriteInFlight {
@@ -93,7 +93,7 @@ export class Effects {
     const done = this.#inFlight;
     invariant(done !== null, "a write was reported durable: none is in flight");
     invariant(
-      done.last.index === last.index && done.last.term === last.term,
+      isSameEntry(done.last, last),
       `a write up to ${last.index} was reported durable: the one in flight ends at ${done.last.index}`,
     );
     this.#inFlight = null;

@@ -85,6 +85,8 @@ const codes = {
   Reminder: 129,
 } as const satisfies Record<PeerMessage["type"], number>;
 
+const knownCodes: ReadonlySet<number> = new Set(Object.values(codes));
+
 /** Messages with this number or a greater one may be passed over. */
 const firstOptionalCode = 128;
 
@@ -124,8 +126,8 @@ export function decodeMessage(item: Uint8Array): PeerMessage | null {
   const fields = reader.array();
   const code = reader.unsigned();
   const header: MessageHeader = { from: readNodeId(reader), to: readNodeId(reader), term: readPosition(reader) };
-  const isUnknown = code >= firstOptionalCode && code !== codes.StateDigest && code !== codes.Reminder;
-  const message = isUnknown ? passOver(reader, fields) : readBody(reader, code, header, fields);
+  const isPassedOver = code >= firstOptionalCode && !knownCodes.has(code);
+  const message = isPassedOver ? passOver(reader, fields) : readBody(reader, code, header, fields);
   readChecksum(reader, item);
   return message;
 }

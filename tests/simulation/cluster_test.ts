@@ -4,51 +4,10 @@
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
-import { segmentNumbers } from "../../raft/storage/wal_recovery.ts";
-import { SeededRandom, Simulation } from "../../raft/testing/mod.ts";
-import { SimulatedCluster } from "./cluster.ts";
-import { Counters } from "./counters.ts";
-import { Monitor } from "./monitor.ts";
-import { observe } from "./observation.ts";
-import { drawPlan, type SwarmPlan } from "./swarm_plan.ts";
-import type { Violation } from "./violation.ts";
-
-/** A cluster of one, in which nothing goes wrong but what a test does. */
-class World implements Disposable {
-  readonly simulation = new Simulation({ seed: 1 });
-  readonly counters = new Counters();
-  readonly violations: Violation[] = [];
-  readonly cluster: SimulatedCluster;
-  readonly #observation: Disposable;
-
-  constructor(walLimits: SwarmPlan["walLimits"]) {
-    const { simulation, counters } = this;
-    const plan = { ...drawPlan(new SeededRandom(1), 0), nodes: 1, maxRaftState: -1, walLimits };
-    const onViolation = (violation: Violation): number => this.violations.push(violation);
-    const monitor = new Monitor(simulation, counters, onViolation, { hasLeases: false, maxRaftState: -1 });
-    this.cluster = new SimulatedCluster(simulation, plan, counters, monitor, onViolation);
-    this.#observation = observe(monitor);
-  }
-
-  /** Starts the node anew and lets it elect itself. */
-  async restart(): Promise<void> {
-    this.cluster.kill("n1", { kind: "process" });
-    this.cluster.start("n1");
-    await this.simulation.sleep(10_000);
-  }
-
-  get segments(): number {
-    return segmentNumbers(this.cluster.process("n1").disk.list("data")).length;
-  }
-
-  [Symbol.dispose](): void {
-    this.simulation[Symbol.dispose]();
-    this.#observation[Symbol.dispose]();
-  }
-}
+import { CalmWorld } from "./calm_world.ts";
 
 Deno.test("a node that has found damage on a disk without any is a violation, for all that it has repaired it", async () => {
-  using world = new World({});
+  using world = new CalmWorld({});
   await world.simulation.run(async () => {
     await world.restart();
     await world.restart();
@@ -66,7 +25,7 @@ Deno.test("a node that has found damage on a disk without any is a violation, fo
 
 Deno.test("segments end where the plan says, and a start from several is counted", async () => {
   for (const [walLimits, several] of [[{}, 0], [{ segmentBytes: 200, minimumSegmentBytes: 100 }, 3]] as const) {
-    using world = new World(walLimits);
+    using world = new CalmWorld(walLimits);
     await world.simulation.run(async () => {
       for (let life = 0; life < 4; life++) await world.restart();
       assertEquals([world.segments > 1, world.counters.of("start from several segments")], [several > 0, several]);

@@ -27,7 +27,10 @@ export class RejoinWorld {
 
   readonly #timing: Partial<Timing>;
 
+  readonly #seed: number;
+
   constructor(seed: number, size = 3, timing: Partial<Timing> = {}) {
+    this.#seed = seed;
     this.simulation = new Simulation({ seed });
     this.#timing = timing;
     this.peers = Object.fromEntries(
@@ -119,6 +122,28 @@ export class RejoinWorld {
       const isSettled = outgoing.length === 0 && node.commitIndex === node.last.index;
       return isSettled && voters.length === this.names.length && voters.includes(status.identity);
     });
+  }
+
+  /** Looks for so long, and fails if somebody leads, who then lacks what was acknowledged. */
+  async hasNoLeaderFor(timeMs: number): Promise<void> {
+    const endMs = this.simulation.nowMs + timeMs;
+    while (this.simulation.nowMs < endMs) {
+      await this.simulation.sleep(200);
+      const leader = this.leader();
+      if (leader === null) continue;
+      throw new Error(`seed ${this.#seed}: ${leader} leads without what was acknowledged`);
+    }
+  }
+
+  /** Appends `count` words to the key "log", and returns what they have added to it. */
+  async append(from: number, count: number): Promise<string> {
+    await using clerk = this.clerk();
+    let words = "";
+    for (let at = from; at < from + count; at++) {
+      await clerk.append("log", `${at} `);
+      words += `${at} `;
+    }
+    return words;
   }
 
   /** A Clerk on a machine of its own. */
